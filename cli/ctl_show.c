@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `zoetrope ctl` prints: the answer to a switch, or the state of everything. */
+#include "channel.h"
+#include "ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *on_off(const json_t *object, const char *key)
+{
+	return channel_get_bool(object, key, false) ? "on" : "off";
+}
+
+static void print_switches(const char *camera, const json_t *state)
+{
+	static const char *const verbs[] = {"capture", "preview", "save", "detect"};
+
+	printf("%s: %s %s\n", camera, channel_get_text(state, "state", ""), channel_get_text(state, "reason", ""));
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+		const json_t *verb = json_object_get(state, verbs[i]);
+		printf("  %-8s %-3s", verbs[i], on_off(verb, "actual"));
+		if (strcmp(on_off(verb, "wanted"), on_off(verb, "actual")))
+			printf("  wanted %s: %s", on_off(verb, "wanted"), channel_get_text(verb, "reason", ""));
+		putchar('\n');
+	}
+}
+
+static void print_process(const char *title, const json_t *state)
+{
+	printf("%-20s %7lld %-10s %5.1f %% cpu %8.1f MB %3lld threads, cpus %s, %lld restarts %s\n", title,
+	       json_integer_value(json_object_get(state, "pid")), channel_get_text(state, "state", ""),
+	       json_number_value(json_object_get(state, "cpu_percent")),
+	       json_number_value(json_object_get(state, "memory_bytes")) / 1e6,
+	       json_integer_value(json_object_get(state, "threads")), channel_get_text(state, "cpus", "-"),
+	       json_integer_value(json_object_get(state, "restarts")), channel_get_text(state, "reason", ""));
+}
+
+static void print_state(json_t *state)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json_object_get(state, "cameras"), key, value) print_switches(key, value);
+	json_object_foreach(json_object_get(state, "processes"), key, value) print_process(key, value);
+}
+
+/* Print the answer. Returns the exit status: 0 = it is as wanted. */
+int ctl_show(const struct cli_words *words, const json_t *answer, bool json)
+{
+	const char *error = channel_get_text(answer, "error", NULL);
+	json_t *state = json_object_get(answer, "state");
+	bool wanted = channel_get_bool(answer, "wanted", false), actual = channel_get_bool(answer, "actual", false);
+
+	if (json) {
+		json_dumpf(state ? state : answer, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+		putchar('\n');
+	} else if (error) {
+		cli_error("ctl: %s", error);
+	} else if (state) {
+		print_state(state);
+	} else if (words->count == 3 && wanted == actual) {
+		printf("%s %s is %s\n", words->items[0], words->items[1], on_off(answer, "actual"));
+	} else if (wanted != actual) {
+		cli_error("ctl: %s %s is %s, wanted %s: %s", words->items[0], words->items[1], on_off(answer, "actual"),
+		          on_off(answer, "wanted"), channel_get_text(answer, "reason", ""));
+	}
+	return error || wanted != actual ? 1 : 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every option of every section, one row each: default, range and sentence are decided here and nowhere else. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMBER(type, member) offsetof(struct type, member)
+
+const struct option_row process_rows[] = {
+    {"cpus", OPTION_CPUS, MEMBER(process_config, cpus), "", 0, 0, "", NULL,
+     "CPUs on which the process and all its threads may run; empty means all."},
+    {"nice", OPTION_INTEGER, MEMBER(process_config, nice), "0", -20, 19, "", NULL,
+     "Scheduling priority as of nice(1); negative ones need the right to raise it."},
+    {NULL},
+};
+
+const struct option_row camera_rows[] = {
+    {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
+     "Where the frames come from: file:clip.mp4, test:, or a bare path."},
+    {"width", OPTION_INTEGER, MEMBER(camera_config, width), "0", 0, 16384, "pixels", NULL,
+     "Width of a frame; 0 means the source's own."},
+    {"height", OPTION_INTEGER, MEMBER(camera_config, height), "0", 0, 16384, "pixels", NULL,
+     "Height of a frame; 0 means the source's own."},
+    {"fps", OPTION_NUMBER, MEMBER(camera_config, fps), "0", 0, 1000, "frames per second", NULL,
+     "Pace of the frames; 0 means the source's own."},
+    {"loop", OPTION_BOOL, MEMBER(camera_config, loop), "false", 0, 0, "", NULL, "Begin again at the end of a file."},
+    {"capture", OPTION_BOOL, MEMBER(camera_config, capture), "true", 0, 0, "", NULL, "Begin with capture on."},
+    {NULL},
+};
+
+const struct option_row detector_rows[] = {
+    {"engine", OPTION_TEXT, MEMBER(detector_config, engine), "opencv", 0, 0, "", NULL,
+     "Engine that runs the model: zoetrope-detector-ENGINE.so."},
+    {"model", OPTION_TEXT, MEMBER(detector_config, model), "", 0, 0, "", NULL,
+     "Name of a model, or path of its file; empty for an engine that needs none."},
+    {"cameras", OPTION_LIST, MEMBER(detector_config, cameras), NULL, 0, 0, "", NULL,
+     "Cameras whose frames it looks at."},
+    {"labels", OPTION_LIST, MEMBER(detector_config, labels), "", 0, 0, "", NULL,
+     "Labels that it reports; empty means all that the model knows."},
+    {"threshold", OPTION_NUMBER, MEMBER(detector_config, threshold), "0.4", 0, 1, "", NULL, "Least score of a box."},
+    {"max_fps", OPTION_NUMBER, MEMBER(detector_config, max_fps), "0", 0, 1000, "results per second", NULL,
+     "Most results a second for each camera; 0 means as many as it can."},
+    {"threads", OPTION_INTEGER, MEMBER(detector_config, threads), "1", 1, 256, "threads", NULL,
+     "Threads that the engine may use."},
+    {"detect", OPTION_BOOL, MEMBER(detector_config, detect), "true", 0, 0, "", NULL, "Begin with detection on."},
+    {NULL},
+};
+
+const struct option_row preview_rows[] = {
+    {"listen", OPTION_TEXT, MEMBER(preview_config, listen), "127.0.0.1:8090", 0, 0, "", NULL,
+     "Address and port of the web server."},
+    {"token", OPTION_TEXT, MEMBER(preview_config, token), "", 0, 0, "", NULL,
+     "Secret that clients must send, best as ${NAME}; required if listen is not a loopback address."},
+    {"quality", OPTION_INTEGER, MEMBER(preview_config, quality), "80", 1, 100, "JPEG quality", NULL,
+     "Quality of the pictures."},
+    {"preview", OPTION_BOOL, MEMBER(preview_config, preview), "true", 0, 0, "", NULL, "Begin with preview on."},
+    {"cameras", OPTION_LIST, MEMBER(preview_config, cameras), "", 0, 0, "", NULL,
+     "Cameras that it shows; the control process names all of them."},
+    {NULL},
+};
+
+const struct option_row save_rows[] = {
+    {"folder", OPTION_TEXT, MEMBER(save_config, folder), "stills", 0, 0, "", NULL,
+     "Folder for the stills; a folder for each camera is made in it."},
+    {"every", OPTION_INTEGER, MEMBER(save_config, every), "1", 1, 1000000, "frames", NULL,
+     "Save each frame whose sequence number is a multiple of this."},
+    {"quality", OPTION_INTEGER, MEMBER(save_config, quality), "90", 1, 100, "JPEG quality", NULL,
+     "Quality of the stills."},
+    {"save", OPTION_BOOL, MEMBER(save_config, save), "false", 0, 0, "", NULL, "Begin with saving on."},
+    {"cameras", OPTION_LIST, MEMBER(save_config, cameras), "", 0, 0, "", NULL,
+     "Cameras that it saves; the control process names all of them."},
+    {NULL},
+};
+
+const struct config_section config_sections[] = {
+    {"cameras", true, "camera", NULL, camera_rows, sizeof(struct camera_config),
+     "One entry for each camera: the name of its topic, and its options."},
+    {"detectors", true, "detector", NULL, detector_rows, sizeof(struct detector_config),
+     "One entry for each detector: its name, and its options."},
+    {"preview", false, "preview", "cameras", preview_rows, sizeof(struct preview_config),
+     "The web server; without this section there is none."},
+    {"save", false, "recorder", "cameras", save_rows, sizeof(struct save_config), "Stills on disk."},
+    {NULL},
+};
+
+static size_t count_rows(const struct option_row *rows)
+{
+	size_t count = 0;
+
+	while (rows[count].name)
+		count++;
+	return count;
+}
+
+struct option_row *config_join(const struct option_row *rows)
+{
+	size_t of_process = count_rows(process_rows), own = count_rows(rows);
+	struct option_row *joined = calloc(of_process + own + 1, sizeof *joined);
+
+	if (!joined)
+		return NULL;
+	memcpy(joined, rows, own * sizeof *joined);
+	memcpy(joined + own, process_rows, of_process * sizeof *joined);
+	return joined;
+}
+
+bool config_is_name(const char *name)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	size_t length = strlen(name);
+
+	return length >= 1 && length <= 31 && strspn(name, allowed) == length && strcmp(name, "all");
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: what zoetrope.yaml may say, as structs and as option rows. The control process reads the YAML into
+ * these; each role reads its own from its command line, with the same rows.
+ */
+#ifndef ZOETROPE_CONFIG_H
+#define ZOETROPE_CONFIG_H
+
+#include "options.h"
+
+/* Of every process: accepted in every section below. */
+struct process_config {
+	char *cpus;   /* CPUs it may run on; "" = all */
+	int64_t nice; /* -20..19 */
+};
+extern const struct option_row process_rows[];
+
+/* cameras.NAME */
+struct camera_config {
+	struct process_config process;
+	char *source;   /* URI or path: file:clip.mp4, test:, a bare path */
+	int64_t width;  /* 0 = the source's own */
+	int64_t height; /* 0 = the source's own */
+	double fps;     /* 0 = the source's own pace */
+	bool loop;      /* begin again at the end of a file */
+	bool capture;   /* begin with capture on */
+};
+extern const struct option_row camera_rows[];
+
+/* detectors.NAME */
+struct detector_config {
+	struct process_config process;
+	char *engine;               /* opencv */
+	char *model;                /* name or path */
+	struct option_list cameras; /* whose frames it looks at */
+	struct option_list labels;  /* which it reports; empty = all */
+	double threshold;           /* 0..1 */
+	double max_fps;             /* results a second and camera; 0 = as fast as it can */
+	int64_t threads;
+	bool detect; /* begin with detection on */
+};
+extern const struct option_row detector_rows[];
+
+/* preview */
+struct preview_config {
+	struct process_config process;
+	char *listen;               /* address:port */
+	char *token;                /* required off loopback */
+	int64_t quality;            /* JPEG 1..100 */
+	bool preview;               /* begin with preview on */
+	struct option_list cameras; /* set by control: all cameras; not a YAML key */
+};
+extern const struct option_row preview_rows[];
+
+/* save */
+struct save_config {
+	struct process_config process;
+	char *folder;
+	int64_t every;              /* each n-th frame */
+	int64_t quality;            /* JPEG 1..100 */
+	bool save;                  /* begin with saving on */
+	struct option_list cameras; /* set by control: all cameras; not a YAML key */
+};
+extern const struct option_row save_rows[];
+
+/* process_rows and a section's rows in one table, for a struct that begins with process_config. Caller frees. NULL = no
+ * memory. */
+struct option_row *config_join(const struct option_row *rows);
+
+/* The sections of the YAML file, for the reader, the man page and `zoetrope help config`. */
+struct config_section {
+	const char *key;            /* "cameras", "preview" */
+	bool named;                 /* its members are names: cameras.NAME */
+	const char *role;           /* what serves it: "camera", "recorder" */
+	const char *set_by_control; /* row that only the command line has; NULL = none */
+	const struct option_row *rows;
+	size_t bytes;     /* size of the struct that rows fill */
+	const char *help; /* one sentence */
+};
+extern const struct config_section config_sections[]; /* ends with one whose key is NULL */
+
+/*
+ * Is this the name of a camera or detector? [A-Za-z0-9_-]{1,31} but "all", which ctl understands as every camera.
+ * 31 because struct zoe_detections has room for that many.
+ */
+bool config_is_name(const char *name);
+
+#endif

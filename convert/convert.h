@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pixel formats, over libyuv and libjpeg-turbo. Knows struct zoe_image and nothing else of the transport.
+ * Range and matrix of the source are honoured: limited-range BT.601 white is 255 in RGB, not 235.
+ */
+#ifndef ZOETROPE_CONVERT_H
+#define ZOETROPE_CONVERT_H
+
+#include "zoetrope.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct converter; /* scratch memory that is kept between calls; one thread at a time */
+
+int converter_create(struct converter **out);
+void converter_destroy(struct converter *converter);
+
+/*
+ * Convert and scale one picture.
+ *
+ * src, src_data, src_size  any format of enum zoe_format, MJPEG included
+ *                          MJPEG: the JPEG's own size counts, and it is full range BT.601
+ * dst                      format (RGB24, BGR24, I420 or GREY), width and height (0 = the source's) are wanted; range and
+ *                          matrix likewise (default: full for RGB and GREY, limited BT.601 for I420). On success all of
+ *                          it says what was made; planes are filled in here, rows tight. On failure it is unchanged.
+ * out_data                 the picture; the converter's, until its next call. It is src_data itself (from the first
+ *                          plane's offset) if that is what is wanted already, so it lives no longer than src_data.
+ *
+ * Returns  0 | -EINVAL (source planes do not fit, format not known, size 0 or above 16384) | -EBADMSG (JPEG damaged)
+ *          | -ENOMEM
+ */
+int converter_run(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
+                  struct zoe_image *dst, const uint8_t **out_data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

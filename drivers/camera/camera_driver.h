@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A camera driver: one table of functions. It opens a source, says what it really got, and then, frame by frame, fills
+ * a loaned slot and publishes it when the role says so. All calls come from the loop's thread of the camera role, and
+ * none waits for time to pass: a driver prepares a frame ahead and tells when it is due.
+ *
+ * The life of a driver: open, attach, then next and publish in turn, close. A driver never prints; it writes one
+ * sentence into error[CAMERA_ERROR_BYTES] (what was wanted, what was found, what to do) and returns -errno.
+ */
+#ifndef CAMERA_DRIVER_H
+#define CAMERA_DRIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "zoetrope.h"
+
+#define CAMERA_ERROR_BYTES 512
+#define CAMERA_NOTE_BYTES  160
+
+/* What is wanted. 0 = the source's own. The strings live until close. */
+struct camera_request {
+	const char *source; /* behind the scheme: "clip.mp4", "?format=NV12" */
+	unsigned width, height;
+	double fps;
+	bool loop;
+};
+
+/* What was really got. */
+struct camera_mode {
+	struct zoe_image image;       /* format, size, range, matrix; planes differ from frame to frame */
+	double fps;                   /* expected frames a second */
+	size_t slot_bytes;            /* that a slot of the topic must have */
+	unsigned loans, keeps;        /* slots that the driver holds at most while it works */
+	char note[CAMERA_NOTE_BYTES]; /* worth telling once: "yuv420p10le is converted to YU12"; "" = nothing */
+};
+
+/* When frames are due. One for each time that the source is opened; the role's. */
+struct camera_pace {
+	int64_t start_ns;  /* CLOCK_MONOTONIC of the source's time 0; moves on when frames are dropped */
+	int64_t period_ns; /* of a frame */
+	uint64_t dropped;  /* frames whose time passed before they were ready */
+};
+
+struct camera_driver {
+	const char *scheme; /* "file": chosen by "file:..." */
+
+	/* Open the source and look at it. Returns 0 | -errno with a sentence. */
+	int (*open)(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error);
+
+	/* From now on slots may be loaned from publisher, which outlives the state. */
+	void (*attach)(void *state, struct zoe_publisher *publisher);
+
+	/*
+	 * Make the next frame ready.
+	 *
+	 * pace        ask camera_pace_due() with the frame's time in the source
+	 * out_due_ns  when it is to be published: that is its capture time
+	 *
+	 * Returns  0 | -ENODATA (the source has ended) | -errno with a sentence (the source is lost)
+	 */
+	int (*next)(void *state, struct camera_pace *pace, int64_t *out_due_ns, char *error);
+
+	/*
+	 * Publish the frame that next() made ready. Called once after each next() that returned 0.
+	 *
+	 * Returns  0 | -ENOBUFS (no slot to be had: the frame is dropped) | -errno of zoe_loan(), zoe_publish()
+	 */
+	int (*publish)(void *state, int64_t capture_ns, uint64_t *out_seq);
+
+	/* Close the source and give all slots back. NULL is fine. */
+	void (*close)(void *state);
+};
+
+extern const struct camera_driver camera_file, camera_test;
+
+/*
+ * The driver for a source, by its scheme; a bare path is a file.
+ *
+ * out_rest  what follows the scheme, part of source
+ * Returns   the driver | NULL with a sentence in error
+ */
+const struct camera_driver *camera_driver_find(const char *source, const char **out_rest, char *error);
+
+/*
+ * When a frame is due whose time in the source is at_ns. If that is more than a frame ago, whole frames are skipped:
+ * pace counts them as dropped and moves on by them, so lag never grows and times stay on the grid.
+ */
+int64_t camera_pace_due(struct camera_pace *pace, int64_t at_ns);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Change of shape: publishers that want larger slots make the next generation, close the old one and go over, die at any
+ * step and come again; a subscriber drains and follows. Numbers go on without hole or repetition, nobody sleeps on in
+ * an old generation, nobody goes astray; to a lossless subscriber nothing is lost.
+ *
+ * A generation has a number, under which it is found, and is itself one of several that were made: x.
+ */
+/*
+ * run: check PUBS=1 FRAMES=4 MADE=3 DEATHS=2
+ * run: check PUBS=2 FRAMES=2 MADE=2 DEATHS=0
+ * run: check PUBS=2 FRAMES=1 MADE=2 DEATHS=1
+ * run: bits PUBS=2 FRAMES=2 MADE=3 DEATHS=0 LOSSLESS
+ * run: bits PUBS=2 FRAMES=5 MADE=3 DEATHS=2
+ * run: bits PUBS=3 FRAMES=5 MADE=3 DEATHS=2 LOSSLESS
+ * run: soak PUBS=2 FRAMES=2 MADE=2 DEATHS=1
+ * run: soak PUBS=2 FRAMES=2 MADE=3 DEATHS=0 LOSSLESS
+ * run: soak PUBS=2 FRAMES=3 MADE=3 DEATHS=1
+ */
+#define SHAPES
+#define DROP
+#define SUBS 1
+#define UNSET 255
+#define CLOSED 128
+#define LOW(h) ((h) & 127)
+#define HEAD heads[x]
+#define AT_RING(s) rings[x * RING + LOW(s) % RING]
+#define SLEEPERS_OF asleep_on[x]
+#define SAME_HEAD(h) (LOW(HEAD) == LOW(h))
+#define MY_SLOT what
+#ifdef BREAK_PUBLISH_AT_CLOSED
+#define ENDED(h) ((h) == UNSET || LOW(h) >= FRAMES)
+#else
+#define ENDED(h) ((h) >= CLOSED || (what == 0 && (h) >= FRAMES))
+#endif
+#ifdef BREAK_BIT_LATER
+#define NEXT(h, w) ((h) + 1)
+#else
+#define NEXT(h, w) (SLOT(w) == CLOSED_SLOT -> ((h) + 1) | CLOSED : (h) + 1)
+#endif
+#define COUNT(h) \
+	ALWAYS(twice, h >= count); ALWAYS(hole, h <= count); if :: what == 0 -> count++; owes = owes | BIT(p) :: else fi
+#define HELPED(p) owes = BIT(p); helped = true
+#define WAKE(p) if :: what == 0 -> wake(p) :: else fi;
+#define WAKE_IF_HELPED(p) if :: helped -> wake(p) :: else fi;
+#ifdef BREAK_CLOSED_NOT_LOSSLESS
+#define GATE(p) STEP_IF(what == 0, HELD(w));
+#else
+#define GATE(p) STEP(HELD(w));
+#endif
+#ifndef WANTS
+#define WANTS 1             /* how often each publisher wants larger slots */
+#endif
+#ifdef LOSSLESS
+#define HELD(w) (w == EMPTY || cursor[0] > SEQ(w))
+#define STILL_READ(s) (cursor[0] < (s))
+#else
+#define HELD(w) true
+#define STILL_READ(s) false
+#endif
+#ifdef BREAK_RETIRE_NOT_LOSSLESS
+#undef STILL_READ
+#define STILL_READ(s) false
+#endif
+#ifdef BREAK_RETIRED_IS_EMPTY
+#undef RETIRED_WORD
+#define RETIRED_WORD EMPTY
+#else
+#define RETIRED_WORD RETIRED
+#endif
+#include "words.pml"
+
+#define NUMBERS 3
+#define NOTHING 100         /* no folder of this number */
+#define EMPTIED 101         /* a folder without files: that generation was given up */
+byte heads[MADE] = UNSET;
+byte rings[MADE * RING] = EMPTY;
+byte number[MADE];
+byte folder[NUMBERS + 1] = NOTHING;
+byte made;
+byte asleep_on[MADE];
+
+#include "publish.pml"
+#include "sleep.pml"
+#include "take.pml"
+
+#define THERE(n) (folder[n] < EMPTIED - 1)
+#define BEGUN(n) (THERE(n) && heads[(THERE(n) -> folder[n] : 0)] != UNSET)
+/* The generation that comes after the one with this number, or NOTHING. */
+#define ABOVE(n) ((n) < 1 && THERE(1) -> folder[1] : ((n) < 2 && THERE(2) -> folder[2] : NOTHING))
+#ifdef BREAK_JOIN_WITHOUT_FIRST
+#define NEWEST (THERE(2) -> folder[2] : (THERE(1) -> folder[1] : folder[0]))
+#else
+#define NEWEST (BEGUN(2) -> folder[2] : (BEGUN(1) -> folder[1] : folder[0]))
+#endif
+#define END_OF(x) (LOW(heads[x]) - 1)
+
+#ifdef BREAK_REPLACE_SUCCESSOR
+#define MAY_MAKE (made < MADE)
+#else
+#define MAY_MAKE (made < MADE && folder[number[x] + 1] == NOTHING)
+#endif
+
+/* Uses the locals x, y. The successor is there before the old one is closed, and is never replaced. */
+inline find_or_make(p)
+{
+	STEP(y = ABOVE(number[x]));                                                        /* S1: find */
+#ifdef BREAK_CLOSE_BEFORE_SUCCESSOR
+	if :: y == NOTHING && !(heads[x] & CLOSED) -> goto close :: else fi;
+make:
+#endif
+	if
+	:: y == NOTHING ->
+	   STEP(if :: MAY_MAKE -> folder[number[x] + 1] = made; number[made] = number[x] + 1; made++
+	           :: else fi);                                                            /* S1: rename */
+	   STEP(y = ABOVE(number[x]); ALWAYS(astray, y != NOTHING))                        /* S1: whoever made it */
+	:: y != NOTHING
+	fi
+}
+
+#ifdef BREAK_FIRST_BEFORE_WAKE
+#define SAY_SO STEP(if :: heads[y] == UNSET -> heads[y] = END_OF(x) :: else fi); \
+	STEP(asleep_on[x] = 0);
+#else
+#define SAY_SO STEP(asleep_on[x] = 0);                                                     /* S4: wake */ \
+	STEP(if :: heads[y] == UNSET -> heads[y] = END_OF(x) :: else fi);
+#endif
+
+/* Give up the generation before mine, which is o. Uses the locals o, i. */
+inline retire()
+{
+	if
+	:: atomic { o != NOTHING && heads[x] < CLOSED && heads[x] >= END_OF(o) + RING - 1 && !STILL_READ(END_OF(o)) -> i = 0 }
+	   do
+	   :: i < RING -> STEP(rings[o * RING + i] = RETIRED_WORD; i++)                    /* S7: nothing more is taken here */
+	   :: i == RING -> i = 0; break
+	   od;
+#ifdef BREAK_NUMBER_FREE_AGAIN
+	   STEP(if :: folder[number[o]] == o -> folder[number[o]] = NOTHING :: else fi);
+#else
+	   STEP(if :: folder[number[o]] == o -> folder[number[o]] = EMPTIED :: else fi);   /* S7: its files go */
+#endif
+	   o = NOTHING
+	:: else
+	fi
+}
+
+proctype publisher(byte p)
+{
+	byte k = NONE, h = 0, w = 0, seen = 0, x = 0, y = NOTHING, o = NOTHING, i = 0, what = 0;
+	byte wants = WANTS;
+	bool helped = false;
+	goto join;
+dead:
+	atomic { k = NONE; h = 0; w = 0; seen = 0; x = 0; y = NOTHING; o = NOTHING; i = 0; what = 0; helped = false }
+	if
+	:: gone = gone | BIT(p); goto done
+	:: true
+	fi;
+	/* another takes the record and repairs it in the newest generation */
+	STEP(x = NEWEST);
+	STEP(h = HEAD);                                                                    /* R3: head */
+	STEP(w = AT_RING(h));
+	STEP(if :: h < CLOSED && HOLDS(w, h) && HEAD == h -> HEAD = NEXT(h, w) :: else fi; h = 0; w = 0);
+	STEP(asleep_on[x] = 0; owes = owes & ~BIT(p));                                     /* R4: always all */
+join:
+	STEP(x = NEWEST);                                                                  /* J2: the newest that has begun */
+#ifdef BREAK_JOIN_WITHOUT_FIRST
+	STEP(if :: HEAD == UNSET -> HEAD = 0 :: else fi);
+#endif
+work:
+	STEP(h = HEAD; if :: h & CLOSED -> goto over :: else fi);                          /* P1: is it open */
+	if
+	:: atomic { wants && number[x] + 1 < NUMBERS && made < MADE -> wants--; h = 0; goto over }
+	:: h = 0
+	fi;
+again:
+	publish(p);
+	helped = false;
+	if
+	:: atomic { what == CLOSED_SLOT -> what = 0; goto closed }
+	:: what == 0
+	fi;
+	retire();
+	if
+	:: atomic { LOW(HEAD) < FRAMES -> goto work }
+	:: atomic { LOW(HEAD) >= FRAMES && HEAD & CLOSED && count < FRAMES -> goto work }
+	:: LOW(HEAD) >= FRAMES && !(HEAD & CLOSED && count < FRAMES) -> goto done
+	fi;
+over:
+	h = 0;
+	find_or_make(p);
+close:
+	STEP(if :: HEAD & CLOSED -> goto closed :: else -> what = CLOSED_SLOT; goto again fi);  /* S2: closed by P1 to P5 */
+closed:
+#ifdef BREAK_BIT_LATER
+	STEP(HEAD = HEAD | CLOSED);
+#endif
+	STEP(if :: !(HEAD & CLOSED) -> goto close :: else fi);                             /* S3: by whoever advanced it */
+#ifdef BREAK_CLOSE_BEFORE_SUCCESSOR
+	if :: y == NOTHING -> goto make :: else fi;
+#endif
+	SAY_SO                                                                             /* S5: its first number */
+	atomic { o = x; x = y; y = NOTHING };                                              /* S6: over */
+	wake(p);
+	goto work;
+done:
+	atomic { x = 0; y = NOTHING; o = NOTHING; wants = 0 }
+}
+
+proctype subscriber(byte r)
+{
+	byte w = 0, h = 0, x = 0;
+	goto wait;
+dead:
+	atomic { w = 0; h = 0; x = 0; cursor[r] = 255; goto left };
+wait:
+	waiting = waiting | BIT(r);                                                        /* W1: waiting bit */
+look:
+	h = HEAD;                                                                          /* W2: head */
+	take_at(r, cursor[r]);                                                             /* W2: and ring */
+over:
+	/* overrun, or the generation was given up: what is left of it is lost */
+	atomic {
+		h = 0;
+		if :: HEAD & CLOSED && HEAD != UNSET && cursor[r] >= END_OF(x) -> goto shut :: else fi;
+#ifdef LOSSLESS
+		ALWAYS(lost, false);                                                       /* reached only if so */
+#endif
+		cursor[r]++; goto look
+	};
+none:
+	STEP(w = HEAD);                                                                    /* N1: head */
+	if
+	:: atomic { w != UNSET && w >= CLOSED && cursor[r] >= LOW(w) - 1 -> goto shut }
+	:: atomic { w != UNSET && cursor[r] < (w >= CLOSED -> LOW(w) - 1 : w) ->
+	            w = 0; if :: SEQ(AT_RING(cursor[r])) == cursor[r] -> goto look :: else -> goto over fi }
+	:: atomic { w == UNSET || cursor[r] >= w -> w = 0 }
+	fi;
+	sleep_on_head(r);
+shut:
+	atomic { h = 0; w = ABOVE(number[x]); ALWAYS(astray, w != NOTHING); x = w; w = 0; goto look };  /* S6: over */
+have:
+	atomic { w = 0; h = 0; cursor[r]++ };
+	waiting = waiting & ~BIT(r);                                                       /* W4: clear the bit */
+	goto wait;
+left:
+	skip
+}
+
+proctype monitor()
+{
+	timeout;
+	atomic {
+		ALWAYS(slept, cursor[0] >= count || (owes & gone));
+		ALWAYS(wedged, count == FRAMES || gone == BIT(PUBS) - 1)
+	}
+}
+
+init {
+	byte n;
+	atomic {
+		heads[0] = 0; folder[0] = 0; made = 1;
+		n = 0; do :: n < PUBS -> run publisher(n); n++ :: else -> break od;
+		n = 0;
+#ifdef NO_READER
+		cursor[0] = 255;
+#else
+		run subscriber(0);
+#endif
+		run monitor()
+	}
+}

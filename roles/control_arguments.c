@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line of a child: its title, and its options as --key=value, made from the rows. Defaults are left out, so
+ * that ps stays readable; ${NAME} stays as it is, so that secrets do not show there.
+ */
+#include "control.h"
+
+#include "log.h"
+#include "paths.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arguments {
+	char **items;
+	size_t count;
+	bool failed;
+};
+
+/* Takes text. */
+static void add(struct arguments *arguments, char *text)
+{
+	char **items = realloc(arguments->items, (arguments->count + 2) * sizeof *items);
+
+	if (!items || !text) {
+		arguments->items = items ? items : arguments->items;
+		arguments->failed = true;
+		free(text);
+		return;
+	}
+	arguments->items = items;
+	items[arguments->count++] = text;
+	items[arguments->count] = NULL;
+}
+
+static void add_option(struct arguments *arguments, const char *key, const char *value)
+{
+	char *text = NULL;
+
+	if (value && asprintf(&text, "--%s=%s", key, value) < 0)
+		text = NULL;
+	for (char *at = text ? text + 2 : NULL; at && *at != '='; at++)
+		*at = *at == '_' ? '-' : *at;
+	add(arguments, text);
+}
+
+static void add_rows(struct arguments *arguments, const struct config_entry *entry)
+{
+	for (const struct option_row *row = entry->rows; row->name; row++) {
+		char *text = options_text(row, entry->values);
+		if (!text || !row->fallback || strcmp(text, row->fallback))
+			add_option(arguments, row->name, text);
+		free(text);
+	}
+}
+
+/* The row that control fills in: all cameras. */
+static void add_cameras(struct arguments *arguments, const struct config *config, const char *key)
+{
+	const struct config_entry *camera;
+	char **names = calloc(config->count + 1, sizeof *names);
+	size_t count = 0;
+
+	for (size_t at = 0; names && (camera = control_config_next(config, "cameras", &at));)
+		names[count++] = camera->name;
+	char *joined = names ? options_join(names, count) : NULL;
+	add_option(arguments, key, joined);
+	free(joined);
+	free(names);
+}
+
+static char *copy_title(const char *title)
+{
+	char *text;
+
+	return asprintf(&text, "zoetrope: %s", title) < 0 ? NULL : text;
+}
+
+int arguments_build(struct process *process)
+{
+	const struct config_entry *entry = process->entry;
+	const struct config_section *section = entry->section;
+	struct arguments arguments = {0};
+	char path[PATH_MAX];
+
+	snprintf(process->title, sizeof process->title, section->named ? "%s %s" : "%s", section->role, entry->name);
+	if (paths_program(section->role, path, sizeof path) < 0) {
+		log_line("", "cannot find %s, the executable of %s: build or install it", path, process->title);
+		return -ENOENT;
+	}
+	add(&arguments, copy_title(process->title));
+	if (section->named)
+		add_option(&arguments, "name", entry->name);
+	if (strcmp(process->control->log, "info"))
+		add_option(&arguments, "log", process->control->log);
+	add_rows(&arguments, entry);
+	if (section->set_by_control)
+		add_cameras(&arguments, &process->control->config, section->set_by_control);
+	process->argv = arguments.items;
+	process->program = strdup(path);
+	return arguments.failed || !process->program ? -ENOMEM : 0;
+}
+
+void arguments_free(struct process *process)
+{
+	for (char **item = process->argv; item && *item; item++)
+		free(*item);
+	free(process->argv);
+	free(process->program);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One camera of a detector. A subscription lives in an object of its own, because libuv closes handles later: a feed
+ * may have a new one before the old one's handle is gone.
+ */
+#include "detector_feed.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No frame for so long: subscribe anew. */
+#define SILENCE_NS 1000000000
+/* Results kept for readers: preview may want to pair a result with its frame. */
+#define RESULTS_DEPTH 8
+#define RESULT_BYTES  (sizeof(struct zoe_detections) + ZOE_DETECTIONS_MAX * sizeof(struct zoe_detection))
+
+/* The layout is public: other languages read it by offset. */
+static_assert(sizeof(struct zoe_detections) == 88 && offsetof(struct zoe_detections, detector) == 56, "layout");
+static_assert(sizeof(struct zoe_detection) == 64 && offsetof(struct zoe_detection, label) == 32, "layout");
+
+struct detector_source {
+	uv_poll_t poll;
+	struct zoe_subscriber *subscriber;
+};
+
+int detector_feed_open(struct detector_feed *feed)
+{
+	char topic[2 * ZOE_TOPIC_NAME_MAX];
+	snprintf(topic, sizeof(topic), "%s/detections", feed->camera);
+	struct zoe_topic_options options = {.slot_bytes = RESULT_BYTES, .depth = RESULTS_DEPTH};
+	return zoe_publisher_open(feed->role->domain, topic, &options, &feed->results);
+}
+
+void detector_feed_close(struct detector_feed *feed)
+{
+	detector_feed_disconnect(feed);
+	zoe_publisher_close(feed->results);
+	feed->results = NULL;
+}
+
+static void source_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void frame_came(uv_poll_t *poll, int status, int events)
+{
+	struct detector_feed *feed = poll->data;
+	uv_poll_stop(poll); /* the descriptor stays readable until all is taken */
+	feed->ready = true;
+	feed->on_ready(feed->user);
+}
+
+static int source_open(struct detector_feed *feed, struct detector_source *source)
+{
+	struct zoe_subscriber_options options = {.pins = 1};
+	int status = zoe_subscriber_open(feed->role->domain, feed->camera, &options, &source->subscriber);
+	if (status < 0)
+		return status;
+	int fd = zoe_subscriber_fd(source->subscriber);
+	status = fd < 0 ? fd : uv_poll_init(feed->role->loop, &source->poll, fd);
+	if (status < 0)
+		zoe_subscriber_close(source->subscriber);
+	return status;
+}
+
+/* A topic that only subscribers keep alive is no camera. */
+static int look_for_camera(const struct detector_feed *feed)
+{
+	struct zoe_topic_info info;
+	int status = zoe_topic_info(feed->role->domain, feed->camera, &info);
+	return status < 0 ? status : info.publishers > 0 ? 0 : -ENOENT;
+}
+
+static void connect_source(struct detector_feed *feed)
+{
+	struct detector_source *source = NULL;
+	int status = look_for_camera(feed);
+	if (status == 0) {
+		source = calloc(1, sizeof(*source));
+		status = source ? source_open(feed, source) : -ENOMEM;
+	}
+	if (status < 0) {
+		free(source);
+		snprintf(feed->why_not, sizeof(feed->why_not), "waiting for camera %s%s%s", feed->camera,
+		         status == -ENOENT ? "" : ": ", status == -ENOENT ? "" : zoe_error());
+		return;
+	}
+	source->poll.data = feed;
+	feed->source = source;
+	feed->ready = true;
+	feed->heard_ns = zoe_now_ns();
+	feed->why_not[0] = '\0';
+}
+
+void detector_feed_disconnect(struct detector_feed *feed)
+{
+	struct detector_source *source = feed->source;
+	if (!source)
+		return;
+	feed->source = NULL;
+	feed->ready = false;
+	source->poll.data = source;
+	uv_close((uv_handle_t *)&source->poll, source_closed);
+	zoe_subscriber_close(source->subscriber);
+}
+
+void detector_feed_tend(struct detector_feed *feed, bool keep)
+{
+	/* Silent: the camera has ended, or has made its topic anew. */
+	if (feed->source && !keep && zoe_now_ns() - feed->heard_ns > SILENCE_NS)
+		detector_feed_disconnect(feed);
+	if (feed->on && !feed->source)
+		connect_source(feed);
+}
+
+/* The next one is due a period after this one was, not after now; unless this one is late by more than a period. */
+static void set_due(struct detector_feed *feed, int64_t now_ns)
+{
+	if (now_ns - feed->due_ns > feed->period_ns)
+		feed->due_ns = now_ns;
+	feed->due_ns += feed->period_ns;
+}
+
+int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame)
+{
+	int status = zoe_take_latest(feed->source->subscriber, 0, out_frame);
+	if (status == 0 && out_frame->seq == feed->last_seq && out_frame->capture_ns == feed->last_capture_ns) {
+		/* A new subscription to an old topic begins with its newest frame. */
+		zoe_release(feed->source->subscriber, out_frame);
+		status = zoe_take_latest(feed->source->subscriber, 0, out_frame);
+	}
+	if (status == -EAGAIN) {
+		feed->ready = false;
+		uv_poll_start(&feed->source->poll, UV_READABLE, frame_came);
+		return status;
+	}
+	if (status < 0) {
+		snprintf(feed->why_not, sizeof(feed->why_not), "camera %s: %s", feed->camera, zoe_error());
+		detector_feed_disconnect(feed);
+		return status;
+	}
+	feed->heard_ns = zoe_now_ns();
+	feed->passed_over += out_frame->lost;
+	feed->last_seq = out_frame->seq;
+	feed->last_capture_ns = out_frame->capture_ns;
+	set_due(feed, feed->heard_ns);
+	return 0;
+}
+
+void detector_feed_release(struct detector_feed *feed, struct zoe_frame *frame)
+{
+	zoe_release(feed->source->subscriber, frame);
+}
+
+static void fill_message(const struct detector_feed *feed, const struct zoe_frame *frame,
+                         const struct detector_result *result, void *data)
+{
+	struct zoe_detections header = {
+	    .magic = ZOE_DETECTIONS_MAGIC,
+	    .version = ZOE_DETECTIONS_VERSION,
+	    .source_seq = frame->seq,
+	    .source_capture_ns = frame->capture_ns,
+	    .source_publish_ns = frame->publish_ns,
+	    .inference_ns = result->inference_ns,
+	    .source_width = frame->image.width,
+	    .source_height = frame->image.height,
+	    .count = result->count,
+	};
+	snprintf(header.detector, sizeof(header.detector), "%s", feed->role->name);
+	memcpy(data, &header, sizeof(header));
+	memcpy((char *)data + sizeof(header), result->boxes, result->count * sizeof(result->boxes[0]));
+}
+
+int detector_feed_publish(struct detector_feed *feed, const struct zoe_frame *frame,
+                          const struct detector_result *result)
+{
+	struct zoe_loan loan;
+	size_t size = sizeof(struct zoe_detections) + result->count * sizeof(result->boxes[0]);
+	int status = zoe_loan(feed->results, size, &loan);
+	if (status < 0)
+		return status;
+	fill_message(feed, frame, result, loan.data);
+	loan.capture_ns = frame->capture_ns;
+	status = zoe_publish(feed->results, &loan, NULL);
+	if (status < 0) {
+		zoe_discard(feed->results, &loan);
+		return status;
+	}
+	int64_t now_ns = zoe_now_ns();
+	feed->result_count++;
+	feed->boxes = result->count;
+	metrics_event(&feed->rate, now_ns);
+	metrics_add(&feed->inference, result->inference_ns);
+	metrics_add(&feed->age, now_ns - frame->capture_ns);
+	return 0;
+}
+
+json_t *detector_feed_metrics(const struct detector_feed *feed)
+{
+	json_t *metrics = json_pack("{s:I, s:I}", "results", (json_int_t)feed->result_count, "passed_over",
+	                            (json_int_t)feed->passed_over);
+	metrics_put(metrics, "fps", metrics_per_second(&feed->rate, zoe_now_ns()));
+	metrics_put_ms(metrics, "inference_ms", &feed->inference);
+	metrics_put_ms(metrics, "age_ms", &feed->age);
+	if (feed->result_count > 0)
+		json_object_set_new(metrics, "boxes", json_integer(feed->boxes));
+	return metrics;
+}

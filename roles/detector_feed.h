@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One camera of a detector: the subscription to its frames, when the next one is due, the results' topic, the figures.
+ */
+#ifndef ZOETROPE_DETECTOR_FEED_H
+#define ZOETROPE_DETECTOR_FEED_H
+
+#include "common/metrics.h"
+#include "common/role.h"
+#include "zoetrope_detections.h"
+
+struct detector_source; /* a subscription and its poll handle */
+
+struct detector_feed {
+	struct role *role;
+	const char *camera;
+	void (*on_ready)(void *user); /* a frame may have come */
+	void *user;
+
+	bool on;                         /* the switch "detect" */
+	struct detector_source *source;  /* NULL = not subscribed */
+	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
+	bool ready;                      /* a take may succeed: do not poll */
+	int64_t period_ns;               /* between two results; 0 = as fast as it goes */
+	int64_t due_ns;                  /* of the next result */
+	int64_t heard_ns;                /* when a frame was taken last, or the source opened */
+	uint64_t last_seq;               /* the frame taken last */
+	int64_t last_capture_ns;
+
+	struct zoe_publisher *results;
+	uint64_t result_count;
+	uint64_t passed_over; /* frames never looked at */
+	unsigned boxes;       /* of the last result */
+	struct metrics_rate rate;
+	struct metrics_window inference;
+	struct metrics_window age; /* from capture to result published */
+};
+
+/* What the engine found in a frame. */
+struct detector_result {
+	int64_t inference_ns;
+	unsigned count;
+	struct zoe_detection boxes[ZOE_DETECTIONS_MAX];
+};
+
+/* Open the results' topic. The caller has set role, camera, on_ready, user and period_ns. Returns 0 | -errno
+ * (zoe_error()). */
+int detector_feed_open(struct detector_feed *feed);
+void detector_feed_close(struct detector_feed *feed);
+
+/*
+ * Subscribe if it is on and not subscribed; let go of a camera that has ended. Called now and then.
+ *
+ * keep  a frame of it is in use: do not let go
+ */
+void detector_feed_tend(struct detector_feed *feed, bool keep);
+
+/* End the subscription; frames taken are released. */
+void detector_feed_disconnect(struct detector_feed *feed);
+
+/* Take the newest frame. Returns 0 | -EAGAIN (none: on_ready will be called) | -errno (not subscribed any more). */
+int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame);
+void detector_feed_release(struct detector_feed *feed, struct zoe_frame *frame);
+
+/* Publish the result for a frame. Returns 0 | -errno (zoe_error()). */
+int detector_feed_publish(struct detector_feed *feed, const struct zoe_frame *frame,
+                          const struct detector_result *result);
+
+/* Metrics of this camera, a new reference. */
+json_t *detector_feed_metrics(const struct detector_feed *feed);
+
+#endif

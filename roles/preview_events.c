@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Server-sent events: "detections" as they come, "state" once a second and on change. All listeners read the same short
+ * ring; who falls behind is told how many events it lost, and goes on with the newest.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "preview.h"
+
+struct listener {
+	struct listener *next, **link;
+	struct preview *preview;
+	struct connection *connection;
+	struct MHD_Connection *mhd;
+	uint64_t cursor;
+	struct event *event; /* being sent */
+	size_t position;
+	bool suspended, gone;
+};
+
+static void event_drop(struct event *event)
+{
+	if (event && --event->references == 0)
+		free(event);
+}
+
+static struct event *event_create(const char *name, const char *text)
+{
+	size_t room = strlen(name) + strlen(text) + sizeof("retry: 500\nevent: \ndata: \n\n");
+	struct event *event = malloc(sizeof(*event) + room);
+	if (!event)
+		return NULL;
+	event->references = 1;
+	event->size = (size_t)snprintf(event->text, room, "retry: 500\nevent: %s\ndata: %s\n\n", name, text);
+	return event;
+}
+
+static struct event *event_from_json(const char *name, const json_t *data)
+{
+	char *text = data ? json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+	if (!text)
+		return NULL;
+	struct event *event = event_create(name, text);
+	free(text);
+	return event;
+}
+
+static void listener_resume(struct listener *listener)
+{
+	if (!listener->suspended)
+		return;
+	listener->suspended = false;
+	MHD_resume_connection(listener->mhd);
+	http_wake(listener->preview);
+}
+
+static void listener_gone(void *stream)
+{
+	struct listener *listener = stream;
+	listener->gone = true;
+	listener_resume(listener);
+}
+
+static void listener_free(void *user)
+{
+	struct listener *listener = user;
+	struct preview *preview = listener->preview;
+	listener->connection->stream = NULL;
+	*listener->link = listener->next;
+	if (listener->next)
+		listener->next->link = listener->link;
+	event_drop(listener->event);
+	free(listener);
+	preview->listeners--;
+	if (preview->http.closing)
+		return;
+	for (size_t i = 0; i < preview->camera_count; i++)
+		camera_update(&preview->cameras[i]);
+}
+
+/* The next event of the ring, or a word about those that were lost. */
+static struct event *listener_next(struct listener *listener)
+{
+	struct events *events = &listener->preview->events;
+	if (listener->cursor == events->count)
+		return NULL;
+	uint64_t behind = events->count - listener->cursor;
+	if (behind > PREVIEW_EVENTS) {
+		char text[64];
+		snprintf(text, sizeof(text), "{\"lost\":%llu}", (unsigned long long)(behind - 1));
+		listener->cursor = events->count - 1;
+		return event_create("lost", text);
+	}
+	struct event *event = events->ring[listener->cursor++ % PREVIEW_EVENTS];
+	if (event)
+		event->references++;
+	return event;
+}
+
+static ssize_t listener_read(void *user, uint64_t position, char *out, size_t room)
+{
+	struct listener *listener = user;
+	if (listener->gone)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (!listener->event || listener->position == listener->event->size) {
+		event_drop(listener->event);
+		listener->position = 0;
+		listener->event = listener_next(listener);
+	}
+	if (!listener->event) {
+		listener->suspended = true;
+		MHD_suspend_connection(listener->mhd);
+		return 0;
+	}
+	size_t left = listener->event->size - listener->position, count = left < room ? left : room;
+	memcpy(out, listener->event->text + listener->position, count);
+	listener->position += count;
+	return (ssize_t)count;
+}
+
+void events_send(struct preview *preview, const char *name, const json_t *data)
+{
+	struct events *events = &preview->events;
+	if (!events->listeners)
+		return;
+	struct event *event = event_from_json(name, data);
+	if (!event)
+		return;
+	struct event **place = &events->ring[events->count % PREVIEW_EVENTS];
+	event_drop(*place);
+	*place = event;
+	events->count++;
+	for (struct listener *listener = events->listeners; listener; listener = listener->next)
+		listener_resume(listener);
+}
+
+void events_finish(struct preview *preview)
+{
+	for (size_t i = 0; i < PREVIEW_EVENTS; i++) {
+		event_drop(preview->events.ring[i]);
+		preview->events.ring[i] = NULL;
+	}
+}
+
+enum MHD_Result events_answer(struct request *request)
+{
+	struct preview *preview = request->preview;
+	struct listener *listener = calloc(1, sizeof(*listener));
+	if (!listener)
+		return MHD_NO;
+	struct MHD_Response *response =
+	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, listener_read, listener, listener_free);
+	if (!response) {
+		free(listener);
+		return MHD_NO;
+	}
+	listener->preview = preview;
+	listener->connection = request->connection;
+	listener->mhd = request->mhd;
+	listener->cursor = preview->events.count;
+	json_t *state = state_json(preview);
+	listener->event = event_from_json("state", state); /* what holds now comes first */
+	json_decref(state);
+	listener->link = &preview->events.listeners;
+	listener->next = *listener->link;
+	if (listener->next)
+		listener->next->link = &listener->next;
+	*listener->link = listener;
+	preview->listeners++;
+	for (size_t i = 0; i < preview->camera_count; i++)
+		camera_update(&preview->cameras[i]);
+	request->connection->stream = listener;
+	request->connection->gone = listener_gone;
+	MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
+	return answer_response(request, MHD_HTTP_OK, response);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which answer belongs to which path. Paths are compared, never opened: nothing out of an address reaches the file
+ * system. Errors are {"error": "one sentence"}.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "preview.h"
+#include "web/web.h"
+
+#define API_CAMERAS "/api/v1/cameras/"
+
+static const char *const route_verbs[] = {"capture", "preview", "save", "detect"};
+
+/* A PUT that control is at work on. It outlives the request if the client goes away. */
+struct switching {
+	struct request *request; /* NULL: gone */
+	json_t *answer;          /* NULL: none yet */
+	const struct preview_camera *camera;
+	const char *verb; /* of route_verbs */
+};
+
+static bool route_reads(const struct request *request)
+{
+	return !strcmp(request->method, MHD_HTTP_METHOD_GET) || !strcmp(request->method, MHD_HTTP_METHOD_HEAD);
+}
+
+static enum MHD_Result route_not_allowed(struct request *request, const char *allowed)
+{
+	json_t *json = json_pack("{s:s+++}", "error", request->method, " is not answered here, only ", allowed, "");
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	struct MHD_Response *response =
+	    text ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
+	if (!response) {
+		free(text);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, allowed);
+	return answer_response(request, MHD_HTTP_METHOD_NOT_ALLOWED, response);
+}
+
+/* ---- switches ---- */
+
+/* The members of control's line that are for a client. */
+static json_t *switching_answer(const json_t *line)
+{
+	const char *const members[] = {"wanted", "actual", "reason", "error"};
+	json_t *answer = json_object();
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		if (json_object_get(line, members[i]))
+			json_object_set(answer, members[i], json_object_get(line, members[i]));
+	if (!json_object_size(answer))
+		json_object_set_new(answer, "error", json_string("control has gone without an answer"));
+	return answer;
+}
+
+static void switching_done(void *user, const json_t *line)
+{
+	struct switching *switching = user;
+	json_t *answer = switching_answer(line);
+	if (!json_object_get(answer, "error"))
+		state_learn_switch(switching->camera, switching->verb, answer);
+	if (!switching->request) {
+		json_decref(answer);
+		free(switching);
+		return;
+	}
+	switching->answer = answer;
+	request_resume(switching->request);
+}
+
+static void switching_gone(void *stream)
+{
+	struct switching *switching = stream;
+	request_resume(switching->request);
+}
+
+static void switching_finish(struct request *request)
+{
+	struct switching *switching = request->switching;
+	if (!switching)
+		return;
+	request->switching = NULL;
+	request->connection->stream = NULL;
+	switching->request = NULL;
+	if (!switching->answer)
+		return; /* freed when the answer comes */
+	json_decref(switching->answer);
+	free(switching);
+}
+
+static enum MHD_Result switching_continue(struct request *request)
+{
+	json_t *answer = request->switching->answer;
+	if (!answer)
+		return MHD_NO;
+	unsigned status = json_object_get(answer, "error") ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
+	return answer_json(request, status, json_incref(answer));
+}
+
+/* {"on": true} or {"on": false}. Returns 0 | -EINVAL */
+static int switching_parse(const struct request *request, bool *out_on)
+{
+	json_t *body = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, NULL);
+	json_t *on = json_object_get(body, "on");
+	int status = json_is_boolean(on) && json_object_size(body) == 1 ? 0 : -EINVAL;
+	*out_on = json_is_true(on);
+	json_decref(body);
+	return status;
+}
+
+static enum MHD_Result switching_ask(struct request *request, struct preview_camera *camera, const char *verb, bool on)
+{
+	struct switching *switching = calloc(1, sizeof(*switching));
+	if (!switching)
+		return MHD_NO;
+	*switching = (struct switching){.request = request, .camera = camera, .verb = verb};
+	int status = role_request(request->preview->role, camera->name, verb, on, switching_done, switching);
+	if (status == -ENOTCONN) {
+		free(switching);
+		return answer_error(
+		    request, MHD_HTTP_SERVICE_UNAVAILABLE,
+		    "preview runs alone, so there is nobody to turn %s of %s; start it with: zoetrope run", verb,
+		    camera->name);
+	}
+	if (status < 0) {
+		free(switching);
+		return answer_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "control could not be asked: %s",
+		                    strerror(-status));
+	}
+	request->switching = switching;
+	if (switching->answer)
+		return switching_continue(request);
+	request->connection->stream = switching;
+	request->connection->gone = switching_gone;
+	request_suspend(request);
+	return MHD_YES;
+}
+
+static enum MHD_Result route_put_switch(struct request *request, struct preview_camera *camera, const char *verb)
+{
+	const char *type = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+	size_t length = type ? strcspn(type, "; \t") : 0;
+	if (length != strlen("application/json") || strncasecmp(type, "application/json", length))
+		return answer_error(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+		                    "the body must be sent with Content-Type: application/json");
+	bool on;
+	if (switching_parse(request, &on) < 0)
+		return answer_error(request, MHD_HTTP_BAD_REQUEST,
+		                    "the body must be {\"on\": true} or {\"on\": false}");
+	return switching_ask(request, camera, verb, on);
+}
+
+static enum MHD_Result route_switch(struct request *request, struct preview_camera *camera, const char *verb)
+{
+	if (!strcmp(request->method, MHD_HTTP_METHOD_PUT))
+		return route_put_switch(request, camera, verb);
+	if (!route_reads(request))
+		return route_not_allowed(request, "GET, HEAD, PUT");
+	json_t *json = state_switch(request->preview, camera, verb);
+	if (json)
+		return answer_json(request, MHD_HTTP_OK, json);
+	return answer_error(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+	                    "preview does not know about %s of %s: it runs alone, or control has said nothing yet",
+	                    verb, camera->name);
+}
+
+/* ---- cameras ---- */
+
+static enum MHD_Result route_no_camera(struct request *request, const char *name)
+{
+	const struct preview *preview = request->preview;
+	char names[512] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < preview->camera_count && used < sizeof(names) - 1; i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+		                         preview->cameras[i].name);
+	if (!preview->camera_count)
+		return answer_error(request, MHD_HTTP_NOT_FOUND, "there is no camera %s, and no other", name);
+	return answer_error(request, MHD_HTTP_NOT_FOUND, "there is no camera %s; there is: %s", name, names);
+}
+
+static bool route_overlay(const struct request *request)
+{
+	const char *value = MHD_lookup_connection_value(request->mhd, MHD_GET_ARGUMENT_KIND, "overlay");
+	return value && strcmp(value, "0") != 0;
+}
+
+static enum MHD_Result route_camera(struct request *request, const char *rest)
+{
+	size_t length = strcspn(rest, "/");
+	const char *leaf = rest[length] ? rest + length + 1 : "";
+	char name[sizeof(request->path)];
+	memcpy(name, rest, length);
+	name[length] = 0;
+	struct preview_camera *camera = camera_find(request->preview, name);
+	if (!camera)
+		return route_no_camera(request, name);
+	for (size_t i = 0; i < sizeof(route_verbs) / sizeof(*route_verbs); i++)
+		if (!strcmp(leaf, route_verbs[i]))
+			return route_switch(request, camera, route_verbs[i]);
+	enum preview_variant variant = route_overlay(request) ? VARIANT_OVERLAY : VARIANT_PLAIN;
+	bool stream = !strcmp(leaf, "stream.mjpg"), snapshot = !strcmp(leaf, "snapshot.jpg");
+	if (!stream && !snapshot && leaf[0])
+		return answer_error(
+		    request, MHD_HTTP_NOT_FOUND,
+		    "camera %s has no %s; it has: stream.mjpg, snapshot.jpg, capture, preview, save, detect", name,
+		    leaf);
+	if (stream && strcmp(request->method, MHD_HTTP_METHOD_GET) != 0)
+		return route_not_allowed(request, "GET");
+	if (!route_reads(request))
+		return route_not_allowed(request, "GET, HEAD");
+	if (stream)
+		return stream_answer(request, camera, variant);
+	if (snapshot)
+		return snapshot_answer(request, camera, variant);
+	return answer_json(request, MHD_HTTP_OK, state_camera(request->preview, camera));
+}
+
+/* ---- everything else ---- */
+
+/* The token was in the address: keep it in a cookie and take it out of the address. */
+static enum MHD_Result route_keep_token(struct request *request)
+{
+	char cookie[400];
+	guard_cookie(request->preview, cookie, sizeof(cookie));
+	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, "/");
+	MHD_add_response_header(response, MHD_HTTP_HEADER_SET_COOKIE, cookie);
+	return answer_response(request, MHD_HTTP_SEE_OTHER, response);
+}
+
+static const struct web_file *route_file(const char *path)
+{
+	for (const struct web_file *file = web_files; file->path; file++)
+		if (!strcmp(path, file->path))
+			return file;
+	return NULL;
+}
+
+enum MHD_Result route_request(struct request *request)
+{
+	const char *reason = "";
+	bool cookie;
+	unsigned status = guard_check(request, &reason, &cookie);
+	if (status != MHD_HTTP_OK)
+		return answer_error(request, status, "%s", reason);
+	const char *path = request->path;
+	if (!strncmp(path, API_CAMERAS, strlen(API_CAMERAS)) && path[strlen(API_CAMERAS)])
+		return route_camera(request, path + strlen(API_CAMERAS));
+	const struct web_file *file = route_file(path);
+	bool state = !strcmp(path, "/api/v1/state"), events = !strcmp(path, "/api/v1/events");
+	bool health = !strcmp(path, "/healthz");
+	if (!file && !state && !events && !health)
+		return answer_error(request, MHD_HTTP_NOT_FOUND,
+		                    "there is no %s; there is: /, /healthz, /api/v1/state, /api/v1/events, "
+		                    "/api/v1/cameras/NAME",
+		                    path);
+	if (events && strcmp(request->method, MHD_HTTP_METHOD_GET) != 0)
+		return route_not_allowed(request, "GET");
+	if (!route_reads(request))
+		return route_not_allowed(request, "GET, HEAD");
+	if (cookie && !strcmp(path, "/"))
+		return route_keep_token(request);
+	if (state)
+		return answer_json(request, MHD_HTTP_OK, state_json(request->preview));
+	if (events)
+		return events_answer(request);
+	if (health)
+		return answer_bytes(request, "text/plain", "ok\n", 3);
+	return answer_bytes(request, file->type, file->data, file->size);
+}
+
+enum MHD_Result route_continue(struct request *request)
+{
+	return request->switching ? switching_continue(request) : snapshot_continue(request);
+}
+
+void route_finish(struct request *request)
+{
+	switching_finish(request);
+	snapshot_finish(request);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What detectors found, as read from "<camera>/detections": the newest result of each detector, checked and copied out
+ * of shared memory. For preview and recorder.
+ */
+#ifndef ZOETROPE_RESULT_H
+#define ZOETROPE_RESULT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "zoetrope.h"
+#include "zoetrope_detections.h"
+
+#define RESULT_DETECTORS 8 /* detectors of one camera whose results are kept */
+
+struct result {
+	struct zoe_detections head; /* head.magic 0: none yet */
+	int64_t publish_ns;
+	int64_t period_ns; /* from the result before to this one, by capture times; 0 = first */
+	struct zoe_detection boxes[ZOE_DETECTIONS_MAX];
+};
+
+struct result_set {
+	struct result *results[RESULT_DETECTORS];
+	const struct result *newest; /* by source capture time; NULL = none */
+};
+
+void result_set_finish(struct result_set *set);
+
+/* Copy a message in. Returns 0 | -EBADMSG (not a detections message of our version) | -ENOBUFS (too many detectors) |
+ * -ENOMEM. */
+int result_set_add(struct result_set *set, const struct zoe_frame *frame, const struct result **out_result);
+
+/* Is the result still worth showing on a picture taken at capture_ns? */
+bool result_fresh(const struct result *result, int64_t capture_ns);
+
+/* As docs/http.md "Events", a new reference; NULL = no memory. */
+json_t *result_json(const struct result *result, const char *camera);
+
+#endif

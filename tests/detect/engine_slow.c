@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A detector engine for tests: takes as many milliseconds for a picture as its "model" says, and finds one box, whose
+ * place tells the picture's first byte. The ABI it claims is chosen at build, so that a wrong one can be tried.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "zoetrope_detector.h"
+
+static int slow_open(const struct zoe_detector_config *config, void **out_state, char *error)
+{
+	long *delay_ms = malloc(sizeof(*delay_ms));
+	if (!delay_ms)
+		return -ENOMEM;
+	*delay_ms = atol(config->model);
+	if (*delay_ms <= 0) {
+		free(delay_ms);
+		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "model '%s' is no number of milliseconds", config->model);
+		return -EINVAL;
+	}
+	*out_state = delay_ms;
+	return 0;
+}
+
+static const char *slow_label(void *state, uint32_t class_id)
+{
+	static const char *const labels[] = {"", "Byte", "Other"};
+	return class_id < 3 ? labels[class_id] : NULL;
+}
+
+static int slow_infer(void *state, const struct zoe_image *image, const void *data, size_t size,
+                      struct zoe_detection *out, unsigned room, char *error)
+{
+	long delay_ms = *(long *)state;
+	nanosleep(&(struct timespec){.tv_sec = delay_ms / 1000, .tv_nsec = delay_ms % 1000 * 1000000}, NULL);
+	uint8_t first = *(const uint8_t *)data;
+	if (first == 255) {
+		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "the picture begins with 255");
+		return -EINVAL;
+	}
+	out[0] = (struct zoe_detection){.x = first / 256.0f, .w = 0.25f, .h = 0.5f, .score = 1, .class_id = 1};
+	return 1;
+}
+
+static void slow_close(void *state)
+{
+	free(state);
+}
+
+const struct zoe_detector_engine *zoe_detector_engine(void)
+{
+	static const struct zoe_detector_engine table = {
+	    .abi = ENGINE_ABI,
+	    .name = "slow",
+	    .open = slow_open,
+	    .label = slow_label,
+	    .infer = slow_infer,
+	    .close = slow_close,
+	};
+	return &table;
+}

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The detector role, with an engine whose time is known: newest frame, due times, turns, switches, kills."""
+import os
+import signal
+import subprocess
+import time
+
+from support.wait import promised, wait_for
+
+from detecting import ENGINES, Detector, camera, command, grey_file, reading, results, topics
+
+SMALL = (16, 16)
+
+
+def counting():
+    """Pictures whose first byte is their number."""
+    return grey_file("counting", range(250))
+
+
+def test_newest_frame_wins():
+    with camera("front", counting(), size=SMALL, fps=100):
+        with Detector("front", model="100") as detector:
+            found = results("front/detections", 8)
+            metrics = detector.metrics("front", lambda m: m.get("results", 0) >= 8)
+    for result in found:
+        (box,) = result["boxes"]
+        assert round(box["box"][0] * 256) == result["source_seq"] % 250  # what was looked at is what is named
+        waited_ns = result["publish_ns"] - result["source_publish_ns"] - result["inference_ns"]
+        assert waited_ns < 10_000_000 * 5, f"the frame was {waited_ns / 1e6:.1f} ms old when the engine began"
+    steps = [b["source_seq"] - a["source_seq"] for a, b in zip(found, found[1:])]
+    assert min(steps) >= 9 and sorted(steps)[len(steps) // 2] <= 15, steps
+    assert metrics["passed_over"] >= 7 * 9 and 5 < metrics["fps"] <= 10.5, metrics
+    assert 100 <= metrics["inference_ms"]["p50"] < 150 and metrics["age_ms"]["p99"] >= metrics["inference_ms"]["p50"]
+    assert metrics["boxes"] == 1
+
+
+def test_results_keep_to_their_times():
+    """max_fps 5 out of 60 frames a second: 25 results end 4.8 s after the first, and none drifts."""
+    with camera("front", counting(), size=SMALL, fps=60):
+        with Detector("front", model="20", max_fps=5):
+            found = results("front/detections", 25, 20)
+    begin = [(r["publish_ns"] - r["inference_ns"]) / 1e9 for r in found]
+    off = [b - begin[0] - 0.2 * n for n, b in enumerate(begin)]
+    print(f"measured: results are {min(off) * 1e3:.1f} to {max(off) * 1e3:.1f} ms off their times")
+    assert abs(off[-1]) < 0.05 and max(map(abs, off)) < 0.1, off
+
+
+def test_cameras_take_turns():
+    with camera("left", counting(), size=SMALL, fps=100), camera("right", counting(), size=SMALL, fps=100):
+        with Detector("left,right", model="50") as detector:
+            both = [detector.metrics(name, lambda m: m.get("results", 0) >= 20) for name in ("left", "right")]
+    print([metrics["results"] for metrics in both])
+    assert abs(both[0]["results"] - both[1]["results"]) <= 2 + both[1]["results"] // 4
+
+
+def test_a_camera_without_a_frame_holds_nobody_up():
+    with camera("left", counting(), size=SMALL, fps=100):
+        with Detector("left,right", model="20") as detector:
+            detector.state("streaming", "waiting for camera right")
+            assert len(results("left/detections", 10, 5)) == 10
+
+
+def test_off_and_on_while_the_engine_is_busy():
+    with camera("front", counting(), size=SMALL, fps=50):
+        with Detector("front", model="400") as detector:
+            results("front/detections", 1)
+            answer, seconds = detector.turn("front", False)
+            promised("detect off", seconds, 0.1)
+            assert answer["actual"] is False and answer["reason"] == ""
+            before = topics()["front/detections"]["next_seq"]
+            detector.state("off")
+            # What the engine is busy with is dropped, and the camera is let go of.
+            wait_for(lambda: topics()["front"]["subscribers"] == 0, 5, "the end of the subscription")
+            assert topics()["front/detections"]["next_seq"] == before
+
+            with reading("front/detections", 2) as found:
+                wait_for(lambda: topics()["front/detections"]["subscribers"] == 1, 5, "the reader")
+                turned_ns = time.monotonic_ns()
+                answer, seconds = detector.turn("front", True)
+                promised("detect on", seconds, 0.1)
+                assert answer["actual"] is True
+            assert all(result["capture_ns"] > turned_ns - 100_000_000 for result in found)
+
+
+def test_off_and_on_again_drops_what_is_in_flight():
+    with camera("front", counting(), size=SMALL, fps=50):
+        with Detector("front", model="1000") as detector:
+            results("front/detections", 1)
+            wait_for(lambda: topics()["front"]["pinned"] == 1, 5, "a frame in the engine")
+            later = topics()["front"]["next_seq"] + 10
+            with reading("front/detections", 1) as found:
+                wait_for(lambda: topics()["front/detections"]["subscribers"] == 1, 5, "the reader")
+                wait_for(lambda: topics()["front"]["next_seq"] >= later, 5, "newer frames")
+                detector.turn("front", False)
+                detector.turn("front", True)
+    assert found[0]["source_seq"] >= later - 2, "a result from before the switch"
+
+
+def test_begins_switched_off():
+    with camera("front", counting(), size=SMALL):
+        wait_for(lambda: "front" in topics(), 5, "the camera")
+        with Detector("front", switches={"front": False}) as detector:
+            detector.state("off")
+            assert topics()["front"]["subscribers"] == 0
+
+
+def test_switches_that_it_has_not():
+    with Detector("front") as detector:
+        answer, _ = detector.turn("back", True)
+        assert answer["actual"] is False and "back" in answer["reason"]
+
+
+def test_camera_comes_goes_and_comes_back():
+    pictures = counting()
+    with Detector("front", model="10") as detector:
+        detector.state("retrying", "waiting for camera front")
+        for _ in range(2):
+            with camera("front", pictures, size=SMALL, fps=50) as process:
+                detector.state("streaming")
+                assert len(results("front/detections", 3)) == 3
+                process.send_signal(signal.SIGKILL)
+            detector.state("retrying", "waiting for camera front")
+        with camera("front", grey_file("nine", [9]), size=SMALL, fps=50):
+            detector.state("streaming")
+            assert results("front/detections", 1)[0]["boxes"][0]["box"][0] == 9 / 256
+
+
+def test_no_boxes_is_a_result_too():
+    with camera("front", counting(), size=SMALL):
+        with Detector("front", model="10", labels="Other"):
+            assert [result["boxes"] for result in results("front/detections", 3)] == [[], [], []]
+
+
+def test_a_picture_that_the_engine_refuses():
+    with camera("front", grey_file("mixed", [1, 255]), size=SMALL, fps=20):
+        with Detector("front", model="10") as detector:
+            detector.state("streaming", "the picture begins with 255")
+            assert len(results("front/detections", 3)) == 3
+        said = [message["text"] for message in detector.messages if message["type"] == "error"]
+        assert len(said) == 1 and "camera front: the picture begins with 255" in said[0], said
+
+
+def test_killed_during_inference():
+    """Twenty kills, each while a frame is pinned: the camera's slots are all there afterwards."""
+    with camera("front", counting(), size=SMALL, fps=200):
+        wait_for(lambda: topics().get("front", {}).get("next_seq", 0) > 20, 5, "frames")
+        before = topics()["front"]
+        for _ in range(20):
+            with Detector("front", model="5000") as detector:
+                wait_for(lambda: topics()["front"]["pinned"] == 1, 5, "a frame in the engine")
+                detector.process.kill()
+        with Detector("front", model="10"):
+            assert len(results("front/detections", 5)) == 5
+        wait_for(lambda: topics()["front"]["pinned"] == 0 and topics()["front"]["subscribers"] == 0, 5, "no pin")
+        after = topics()["front"]
+        print(before, after)
+        assert after["slots"] == before["slots"] and after["dead"] == 0
+        assert after["loaned"] <= 1 and after["free"] >= before["free"] - 1
+
+
+def test_ends_in_the_middle_of_an_inference():
+    with camera("front", counting(), size=SMALL):
+        with Detector("front", model="500") as detector:
+            wait_for(lambda: topics().get("front", {}).get("pinned") == 1, 5, "a frame in the engine")
+            began = time.monotonic()
+            detector.send(type="quit")
+            assert detector.process.wait(5) == 0
+            promised("quit", time.monotonic() - began, 1.5)
+
+
+def test_threads_are_where_they_should_be():
+    with camera("front", counting(), size=SMALL):
+        with Detector("front", engine="opencv", model="ssd-mobilenet-v2", cpus="0", threads=2) as detector:
+            results("front/detections", 3)
+            allowed = {}
+            for thread in os.listdir(f"/proc/{detector.process.pid}/task"):
+                allowed[thread] = os.sched_getaffinity(int(thread))
+    print(allowed)
+    assert len(allowed) >= 2 and set(map(frozenset, allowed.values())) == {frozenset({0})}
+
+
+def test_alone_from_a_shell():
+    with camera("front", counting(), size=SMALL):
+        process = subprocess.Popen(command("front", model="10"), env={**os.environ, "ZOETROPE_DETECTOR_PATH": ENGINES})
+        assert len(results("front/detections", 2)) == 2
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0

@@ -10,6 +10,7 @@ from support.wait import promised, wait_for
 from detecting import ENGINES, Detector, camera, command, grey_file, reading, results, topics
 
 SMALL = (16, 16)
+CLAIMED = 4  # small slots that a publisher holds at most: it claims them four at a time (ZI_BATCH in lib/shm.h)
 
 
 def counting():
@@ -155,7 +156,7 @@ def test_killed_during_inference():
         after = topics()["front"]
         print(before, after)
         assert after["slots"] == before["slots"] and after["dead"] == 0
-        assert after["loaned"] <= 1 and after["free"] >= before["free"] - 1
+        assert after["loaned"] <= CLAIMED and after["free"] >= before["free"] - CLAIMED
 
 
 def test_ends_in_the_middle_of_an_inference():

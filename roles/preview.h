@@ -31,7 +31,8 @@
 #define PREVIEW_BODY_BYTES   4096
 #define PREVIEW_HEAD_BYTES   768
 #define PREVIEW_SNAPSHOT_NS  2000000000
-#define PREVIEW_HEADERS_NS   10000000000 /* a request's headers have to be there within this */
+#define PREVIEW_REQUEST_NS   10000000000 /* a request has to be there within this, with its body */
+#define PREVIEW_ANSWER_NS    30000000000 /* an answer that ends has to be read within this */
 #define PREVIEW_IDLE_SECONDS 30          /* connections without progress are closed */
 
 /* ---- pictures ---- */
@@ -146,8 +147,9 @@ struct connection {
 	struct connection *next, **link;
 	struct preview *preview;
 	int fd;
-	int64_t begin_ns; /* when the headers of the present request were first waited for */
-	bool headers;     /* they are there */
+	int64_t begin_ns; /* when the present request was first waited for; then: when its answer began */
+	bool answering;   /* the request is there */
+	bool endless;     /* its answer has no end by nature: a stream, events */
 	void *stream;     /* who is to be told when the peer has gone */
 	void (*gone)(void *stream);
 };
@@ -183,11 +185,14 @@ enum MHD_Result answer_response(struct request *request, unsigned status, struct
 
 /* Parse and check `listen` and `token`. Returns 0 | -EINVAL after role_error(). */
 int guard_open(struct preview *preview);
-/* May this request be answered? Returns MHD_HTTP_OK, else the status for *out_reason; out_cookie: the token was in the
- * address. */
-unsigned guard_check(struct request *request, const char **out_reason, bool *out_cookie);
+/* Does this request come from where it may, whoever sends it? Returns MHD_HTTP_OK, else the status for *out_reason. */
+unsigned guard_origin(struct request *request, const char **out_reason);
+/* Has it the token, if there is one? out_cookie: it was in the address. */
+bool guard_token(struct request *request, bool *out_cookie);
+/* Is this form, "token=...", the right one? */
+bool guard_form(const struct request *request);
 /* The header line that lets a browser keep the token. */
-void guard_cookie(const struct preview *preview, char *out, size_t room);
+void guard_cookie(const struct request *request, char *out, size_t room);
 
 /* Begin the answer of a request whose headers and body are there. */
 enum MHD_Result route_request(struct request *request);
@@ -221,6 +226,8 @@ struct preview {
 
 unsigned preview_viewers(const struct preview *preview);
 json_t *state_metrics(struct preview *preview);
+/* Does every process do its work, or is there a good reason why not? If not, the sentence is in out. */
+bool state_ready(const struct preview *preview, char *out, size_t room);
 /* The system's state, or our own part of it when control has said nothing. */
 json_t *state_json(struct preview *preview);
 json_t *state_camera(struct preview *preview, const struct preview_camera *camera);

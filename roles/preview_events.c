@@ -173,6 +173,7 @@ enum MHD_Result events_answer(struct request *request)
 		camera_update(&preview->cameras[i]);
 	request->connection->stream = listener;
 	request->connection->gone = listener_gone;
+	request->connection->endless = true;
 	MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
 	return answer_response(request, MHD_HTTP_OK, response);

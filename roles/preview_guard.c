@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who may ask. On a loopback address everybody on this machine may, but only by a name of this machine: a foreign web
- * page that rebinds its own name to 127.0.0.1 is turned away by the Host header. Elsewhere a token is required.
+ * page that rebinds its own name to 127.0.0.1 is turned away by the Host header. Elsewhere a token is required; who has
+ * one may use any name, such as that of a reverse proxy. Pages of other sites are turned away in any case.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -171,45 +172,79 @@ static bool guard_host_allowed(const struct http *http, const char *host)
 	       !strcmp(name, http->host);
 }
 
+static const char *guard_header(const struct request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+static bool guard_has_token(const struct preview *preview)
+{
+	return preview->config->token && preview->config->token[0];
+}
+
 static void guard_cookie_name(const struct preview *preview, char *out, size_t room)
 {
 	const char *port = strrchr(preview->http.address, ':');
 	snprintf(out, room, "zoetrope-%s", port ? port + 1 : "");
 }
 
-void guard_cookie(const struct preview *preview, char *out, size_t room)
+void guard_cookie(const struct request *request, char *out, size_t room)
 {
+	const char *scheme = guard_header(request, "X-Forwarded-Proto");
 	char name[32];
-	guard_cookie_name(preview, name, sizeof(name));
-	snprintf(out, room, "%s=%s; Path=/; HttpOnly; SameSite=Strict", name, preview->config->token);
+	guard_cookie_name(request->preview, name, sizeof(name));
+	snprintf(out, room, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s", name, request->preview->config->token,
+	         scheme && !strcasecmp(scheme, "https") ? "; Secure" : "");
 }
 
-unsigned guard_check(struct request *request, const char **out_reason, bool *out_cookie)
+unsigned guard_origin(struct request *request, const char **out_reason)
 {
-	struct preview *preview = request->preview;
-	struct MHD_Connection *mhd = request->mhd;
-	*out_cookie = false;
-	if (!guard_host_allowed(&preview->http,
-	                        MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST))) {
+	const char *host = guard_header(request, MHD_HTTP_HEADER_HOST);
+	const char *origin = guard_header(request, MHD_HTTP_HEADER_ORIGIN);
+	const char *site = guard_header(request, "Sec-Fetch-Site");
+	if (!guard_has_token(request->preview) && !guard_host_allowed(&request->preview->http, host)) {
 		*out_reason = "the Host of this request is no name of this machine; ask for localhost or 127.0.0.1";
 		return MHD_HTTP_FORBIDDEN;
 	}
-	const char *token = preview->config->token;
-	if (!token || !token[0] || !strcmp(request->path, "/healthz"))
-		return MHD_HTTP_OK;
-	const char *header = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	bool reads = !strcmp(request->method, MHD_HTTP_METHOD_GET) || !strcmp(request->method, MHD_HTTP_METHOD_HEAD);
+	const char *name = origin ? strstr(origin, "://") : NULL;
+	bool foreign = origin && (!name || !host || strcasecmp(name + 3, host) != 0);
+	if (site && !strncmp(request->path, "/api/", 5))
+		foreign |= strcmp(site, "same-origin") && strcmp(site, "none");
+	else
+		foreign &= !reads;
+	if (foreign) {
+		*out_reason =
+		    "this request comes from a page of another site, which may neither read nor turn anything here";
+		return MHD_HTTP_FORBIDDEN;
+	}
+	return MHD_HTTP_OK;
+}
+
+bool guard_token(struct request *request, bool *out_cookie)
+{
+	const char *token = request->preview->config->token;
+	*out_cookie = false;
+	if (!guard_has_token(request->preview))
+		return true;
+	const char *header = guard_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
 	if (header && !strncasecmp(header, "Bearer ", 7) && guard_equal(header + 7, token))
-		return MHD_HTTP_OK;
-	const char *argument = MHD_lookup_connection_value(mhd, MHD_GET_ARGUMENT_KIND, "token");
+		return true;
+	const char *argument = MHD_lookup_connection_value(request->mhd, MHD_GET_ARGUMENT_KIND, "token");
 	if (argument && guard_equal(argument, token)) {
 		*out_cookie = true;
-		return MHD_HTTP_OK;
+		return true;
 	}
 	char name[32];
-	guard_cookie_name(preview, name, sizeof(name));
-	const char *cookie = MHD_lookup_connection_value(mhd, MHD_COOKIE_KIND, name);
-	if (cookie && guard_equal(cookie, token))
-		return MHD_HTTP_OK;
-	*out_reason = "a token is needed: send \"Authorization: Bearer TOKEN\", or open this address with ?token=TOKEN";
-	return MHD_HTTP_UNAUTHORIZED;
+	guard_cookie_name(request->preview, name, sizeof(name));
+	const char *cookie = MHD_lookup_connection_value(request->mhd, MHD_COOKIE_KIND, name);
+	return cookie && guard_equal(cookie, token);
+}
+
+bool guard_form(const struct request *request)
+{
+	const char *key = "token=";
+	return guard_has_token(request->preview) && strlen(request->body) == request->body_size &&
+	       !strncmp(request->body, key, strlen(key)) &&
+	       guard_equal(request->body + strlen(key), request->preview->config->token);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,16 +60,31 @@ void http_wake(struct preview *preview)
 		uv_timer_start(preview->http.timer, http_timeout, 0, 0);
 }
 
-/* libmicrohttpd does not look at suspended connections, and lets a client take its time with the headers. */
+/* Has a client had its time? Whoever sends or reads a byte now and then must not keep a place for ever. */
+static bool http_too_slow(const struct connection *connection, int64_t now_ns)
+{
+	int64_t age_ns = now_ns - connection->begin_ns;
+	return connection->answering ? !connection->endless && age_ns > PREVIEW_ANSWER_NS : age_ns > PREVIEW_REQUEST_NS;
+}
+
+/* Half a request, and no more will come: libmicrohttpd misses an end that came together with the last bytes. */
+static bool http_broken_off(const struct connection *connection)
+{
+	int unread = 0;
+	return !connection->answering && !connection->stream && !ioctl(connection->fd, FIONREAD, &unread) && !unread;
+}
+
+/* libmicrohttpd does not look at suspended connections, and bears whoever makes some progress. */
 static void http_sweep(uv_timer_t *timer)
 {
 	struct preview *preview = timer->data;
 	int64_t now_ns = zoe_now_ns();
 	for (struct connection *connection = preview->http.connections; connection; connection = connection->next) {
-		if (!connection->headers && now_ns - connection->begin_ns > PREVIEW_HEADERS_NS)
-			shutdown(connection->fd, SHUT_RDWR);
 		struct pollfd look = {.fd = connection->fd, .events = POLLRDHUP};
-		if (connection->stream && poll(&look, 1, 0) == 1)
+		bool ended = poll(&look, 1, 0) == 1;
+		if (http_too_slow(connection, now_ns) || (ended && http_broken_off(connection)))
+			shutdown(connection->fd, SHUT_RDWR);
+		if (connection->stream && ended)
 			connection->gone(connection->stream);
 	}
 }
@@ -123,13 +139,15 @@ static void answer_headers(struct MHD_Response *response)
 	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
 	MHD_add_response_header(response, "Content-Security-Policy",
 	                        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-	                        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+	                        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
 }
 
 enum MHD_Result answer_response(struct request *request, unsigned status, struct MHD_Response *response)
 {
 	if (!response)
 		return MHD_NO;
+	request->connection->answering = true;
+	request->connection->begin_ns = zoe_now_ns();
 	answer_headers(response);
 	enum MHD_Result result = MHD_queue_response(request->mhd, status, response);
 	MHD_destroy_response(response);
@@ -211,7 +229,6 @@ static enum MHD_Result request_begin(struct preview *preview, struct MHD_Connect
 		return MHD_NO;
 	*context = request;
 	*request = (struct request){.connection = connection, .mhd = mhd, .preview = preview};
-	connection->headers = true;
 	snprintf(request->method, sizeof(request->method), "%s", method);
 	size_t length = strlen(path);
 	if (preview->http.connection_count > PREVIEW_CONNECTIONS)
@@ -266,7 +283,7 @@ static void http_completed(void *user, struct MHD_Connection *mhd, void **contex
 		return;
 	*context = NULL;
 	route_finish(request);
-	request->connection->headers = false;
+	request->connection->answering = request->connection->endless = false;
 	request->connection->begin_ns = zoe_now_ns();
 	free(request);
 }
@@ -311,7 +328,8 @@ int http_open(struct preview *preview)
 	    http->listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_HARD,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)PREVIEW_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)32768, MHD_OPTION_NOTIFY_CONNECTION, http_connection, preview, MHD_OPTION_NOTIFY_COMPLETED,
-	    http_completed, preview, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+	    http_completed, preview, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_END);
 	if (!http->daemon) {
 		role_error(preview->role, "the HTTP server on %s could not start: %s", http->address, strerror(errno));
 		return -EIO;

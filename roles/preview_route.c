@@ -224,16 +224,14 @@ static enum MHD_Result route_camera(struct request *request, const char *rest)
 
 /* ---- everything else ---- */
 
-/* The token was in the address: keep it in a cookie and take it out of the address. */
-static enum MHD_Result route_keep_token(struct request *request)
+static enum MHD_Result route_go(struct request *request, const char *where, const char *cookie)
 {
-	char cookie[400];
-	guard_cookie(request->preview, cookie, sizeof(cookie));
 	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, "/");
-	MHD_add_response_header(response, MHD_HTTP_HEADER_SET_COOKIE, cookie);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, where);
+	if (cookie)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_SET_COOKIE, cookie);
 	return answer_response(request, MHD_HTTP_SEE_OTHER, response);
 }
 
@@ -245,22 +243,72 @@ static const struct web_file *route_file(const char *path)
 	return NULL;
 }
 
+/* The token is right: keep it in a cookie, and take it out of the address. */
+static enum MHD_Result route_keep_token(struct request *request)
+{
+	char cookie[400];
+	guard_cookie(request, cookie, sizeof(cookie));
+	return route_go(request, "/", cookie);
+}
+
+/* The form of the login page. */
+static enum MHD_Result route_login(struct request *request)
+{
+	if (strcmp(request->method, MHD_HTTP_METHOD_POST) != 0)
+		return route_not_allowed(request, "POST");
+	return guard_form(request) ? route_keep_token(request) : route_go(request, "/#wrong", NULL);
+}
+
+/* A person gets a page with a form, a program a sentence. */
+static enum MHD_Result route_ask_for_token(struct request *request)
+{
+	const char *accept = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	const struct web_file *file = route_file("/login");
+	if (strcmp(request->path, "/") != 0 || !route_reads(request) || !accept || !strstr(accept, "text/html"))
+		return answer_error(
+		    request, MHD_HTTP_UNAUTHORIZED,
+		    "a token is needed: send \"Authorization: Bearer TOKEN\", or open this address with "
+		    "?token=TOKEN");
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer(file->size, (void *)(uintptr_t)file->data, MHD_RESPMEM_PERSISTENT);
+	if (response)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, file->type);
+	return answer_response(request, MHD_HTTP_UNAUTHORIZED, response);
+}
+
+static enum MHD_Result route_ready(struct request *request)
+{
+	char reason[128];
+	if (state_ready(request->preview, reason, sizeof(reason)))
+		return answer_bytes(request, "text/plain", "ready\n", 6);
+	return answer_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready: %s", reason);
+}
+
+/* What needs no token: it says nothing about anybody. */
+static bool route_is_open(const char *path)
+{
+	return !strcmp(path, "/healthz") || !strcmp(path, "/readyz") || !strcmp(path, "/style.css");
+}
+
 enum MHD_Result route_request(struct request *request)
 {
-	const char *reason = "";
-	bool cookie;
-	unsigned status = guard_check(request, &reason, &cookie);
+	const char *reason = "", *path = request->path;
+	bool cookie = false;
+	unsigned status = guard_origin(request, &reason);
 	if (status != MHD_HTTP_OK)
 		return answer_error(request, status, "%s", reason);
-	const char *path = request->path;
+	if (!strcmp(path, "/login"))
+		return route_login(request);
+	if (!route_is_open(path) && !guard_token(request, &cookie))
+		return route_ask_for_token(request);
 	if (!strncmp(path, API_CAMERAS, strlen(API_CAMERAS)) && path[strlen(API_CAMERAS)])
 		return route_camera(request, path + strlen(API_CAMERAS));
 	const struct web_file *file = route_file(path);
 	bool state = !strcmp(path, "/api/v1/state"), events = !strcmp(path, "/api/v1/events");
-	bool health = !strcmp(path, "/healthz");
-	if (!file && !state && !events && !health)
+	bool health = !strcmp(path, "/healthz"), ready = !strcmp(path, "/readyz");
+	if (!file && !state && !events && !health && !ready)
 		return answer_error(request, MHD_HTTP_NOT_FOUND,
-		                    "there is no %s; there is: /, /healthz, /api/v1/state, /api/v1/events, "
+		                    "there is no %s; there is: /, /healthz, /readyz, /api/v1/state, /api/v1/events, "
 		                    "/api/v1/cameras/NAME",
 		                    path);
 	if (events && strcmp(request->method, MHD_HTTP_METHOD_GET) != 0)
@@ -275,6 +323,8 @@ enum MHD_Result route_request(struct request *request)
 		return events_answer(request);
 	if (health)
 		return answer_bytes(request, "text/plain", "ok\n", 3);
+	if (ready)
+		return route_ready(request);
 	return answer_bytes(request, file->type, file->data, file->size);
 }
 

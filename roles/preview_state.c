@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON of the state and of our own metrics, as docs/protocol.md says. Alone, the state has our own part only. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,4 +86,22 @@ void state_learn_switch(const struct preview_camera *camera, const char *verb, j
 	json_t *known = state_known_camera(camera->preview, camera);
 	if (known)
 		json_object_set(known, verb, answer);
+}
+
+bool state_ready(const struct preview *preview, char *out, size_t room)
+{
+	json_t *processes = json_object_get(preview->system, "processes"), *process;
+	const char *name;
+	unsigned begin = 0;
+	json_object_foreach(processes, name, process)
+	{
+		const char *state = json_string_value(json_object_get(process, "state"));
+		begin += !state || !strcmp(state, "starting") || !strcmp(state, "restarting");
+	}
+	size_t count = json_object_size(processes);
+	if (!preview->system)
+		snprintf(out, room, "preview runs alone, or control has said nothing yet");
+	else
+		snprintf(out, room, "%u of %zu processes have not begun to work", begin, count);
+	return preview->system && !begin;
 }

@@ -214,6 +214,7 @@ enum MHD_Result stream_answer(struct request *request, struct preview_camera *ca
 	camera_watch(camera, variant, &viewer->watcher);
 	request->connection->stream = viewer;
 	request->connection->gone = viewer_gone;
+	request->connection->endless = true;
 	stream_socket(request->connection->fd);
 	/* No chunks: a part's bytes stand as they are, also for the simplest of clients. */
 	MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);

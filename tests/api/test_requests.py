@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Preview's HTTP: what is refused and how, who may ask, limits, events."""
 # limit: slow_headers_are_not_borne 90 s
+# limit: slow_bodies_and_slow_readers_are_not_borne 180 s
 import http.client
 import json
 import socket
@@ -10,6 +11,8 @@ import time
 from support import http as zoe_http, wait_for
 from support.http import without_a_gap
 from support.preview import PREVIEW, Preview, Publisher
+from support.wait import promised
+from support.zoetrope import Zoetrope
 
 JSON = {"Content-Type": "application/json"}
 
@@ -94,8 +97,55 @@ def test_token():
         status, headers, _ = ask(preview, "GET", f"/?token={token}")
         cookie = headers["Set-Cookie"]
         assert status == 303 and headers["Location"] == "/" and "HttpOnly" in cookie and "SameSite=Strict" in cookie
-        assert ask(preview, "GET", "/", headers={"Cookie": cookie.split(";")[0]})[0] == 200
+        assert "Secure" not in cookie, "without TLS the browser would not keep it"
+        kept = {"Cookie": cookie.split(";")[0]}
+        assert ask(preview, "GET", "/", headers=kept)[0] == 200
+        with zoe_http.Stream(preview.port, "front", headers=kept) as stream, Publisher():
+            next(stream)
         refused(preview, 401, "a token is needed", "GET", "/", headers={"Cookie": cookie.split(";")[0] + "x"})
+
+
+def test_login_page():
+    token, html = "correct-horse_42", {"Accept": "text/html,*/*"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    with Preview("--token", token, listen="0.0.0.0:0") as preview:
+        status, headers, body = ask(preview, "GET", "/", headers=html)
+        assert status == 401 and headers["Content-Type"].startswith("text/html") and b'action="/login"' in body
+        refused(preview, 401, "a token is needed", "GET", "/api/v1/state", headers=html)
+        for path, wanted in (("/style.css", 200), ("/healthz", 200), ("/readyz", 503), ("/app.js", 401)):
+            assert ask(preview, "GET", path)[0] == wanted, path
+        for wrong in ("", "token=", "token=x", f"token={token}x", f"x=1&token={token}", f"token={token}\0", "token=" + "x" * 4000):
+            status, headers, _ = ask(preview, "POST", "/login", wrong, form)
+            assert (status, headers["Location"], headers["Set-Cookie"]) == (303, "/#wrong", None), wrong
+        status, headers, _ = ask(preview, "POST", "/login", f"token={token}", form)
+        assert status == 303 and headers["Location"] == "/"
+        assert ask(preview, "GET", "/", headers={"Cookie": headers["Set-Cookie"].split(";")[0]})[0] == 200
+        refused(preview, 405, "only POST", "GET", "/login")
+
+
+def test_other_sites_may_do_nothing():
+    switch, body = "/api/v1/cameras/front/preview", '{"on": true}'
+    with Preview() as preview:
+        own = f"http://127.0.0.1:{preview.port}"
+        for origin in ("http://evil.example", "null", f"{own}.evil.example", "http://127.0.0.1:1", f"x{own[4:]}1"):
+            refused(preview, 403, "another site", "PUT", switch, body, {**JSON, "Origin": origin})
+            refused(preview, 403, "another site", "POST", "/login", "token=x", {"Origin": origin})
+        refused(preview, 503, "alone", "PUT", switch, body, {**JSON, "Origin": own})
+        for site in ("cross-site", "same-site"):
+            for path in (switch, "/api/v1/state", "/api/v1/cameras/front/stream.mjpg", "/api/v1/cameras/front/snapshot.jpg"):
+                refused(preview, 403, "another site", "GET", path, headers={"Sec-Fetch-Site": site})
+            assert ask(preview, "GET", "/", headers={"Sec-Fetch-Site": site})[0] == 200, "a link to the page is no harm"
+        assert ask(preview, "GET", "/api/v1/state", headers={"Sec-Fetch-Site": "same-origin"})[0] == 200
+
+
+def test_ready():
+    config = {"cameras": {"front": {"source": "test:", "width": 320, "height": 180, "fps": 10}}, "preview": {}}
+    with Preview() as preview:
+        refused(preview, 503, "not ready: preview runs alone", "GET", "/readyz")
+    with Zoetrope(config) as zoe:
+        wait_for(lambda: zoe_http.request(zoe.port, "GET", "/readyz")[0] == 200, 10, "everything to be ready")
+        zoe.put("front", "capture", False)
+        assert zoe_http.request(zoe.port, "GET", "/readyz")[2] == b"ready\n", "off is as wanted"
 
 
 def fails(*arguments):
@@ -137,23 +187,53 @@ def test_too_many_connections():
         preview.wait_unwatched()
 
 
+def cut_off(client, act):
+    """Seconds until the server ends the connection of a client that does `act` now and then."""
+    began = time.monotonic()
+    client.settimeout(0.5)
+
+    def closed():
+        try:
+            act()
+            return client.recv(1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+    wait_for(closed, 150, "the connection to be closed")
+    return time.monotonic() - began
+
+
 def test_slow_headers_are_not_borne():
     """A client that sends its headers byte by byte is cut off."""
     with Preview() as preview, socket.create_connection(("127.0.0.1", preview.port)) as client:
-        began = time.monotonic()
-        client.settimeout(0.5)
         client.sendall(b"GET /")
+        promised("a slow sender of headers is cut off", cut_off(client, lambda: client.sendall(b"x")), 12)
 
-        def closed():
-            try:
-                client.sendall(b"x")
-                return client.recv(100) == b""
-            except TimeoutError:
-                return False
-            except OSError:
-                return True
-        wait_for(closed, 50, "the connection to be closed")
-        print(f"measured: cut off after {time.monotonic() - began:.1f} s, promised 10 s")
+
+def test_slow_bodies_and_slow_readers_are_not_borne():
+    """So is one that sends its body so, or reads a picture so that is too large for the kernel. A stream may last."""
+    with Publisher(width=7680, height=4320, fps=2, mode="noise"), Preview() as preview, socket.socket() as reader:
+        writer = socket.create_connection(("127.0.0.1", preview.port))
+        writer.sendall(b"PUT /api/v1/cameras/front/preview HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n")
+        promised("a slow sender of a body is cut off", cut_off(writer, lambda: writer.sendall(b" ")), 12)
+        writer.close()
+        stream = preview.stream()
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", preview.port))
+        wait_for(lambda: preview.snapshot(), 10, "a picture")
+        reader.sendall(b"GET /api/v1/cameras/front/snapshot.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert reader.recv(9) == b"HTTP/1.1 "
+        began, descriptors = time.monotonic(), preview.descriptors()
+
+        def gone():
+            """What its own kernel has kept for it can be read on: the server's side counts."""
+            reader.recv(1)
+            next(stream)
+            return preview.descriptors() < descriptors
+        wait_for(gone, 150, "the slow reader's connection to be closed")
+        promised("a slow reader of a picture is cut off", time.monotonic() - began, 32)
+        stream.close()
 
 
 def test_requests_one_after_another_on_a_connection():

@@ -54,15 +54,13 @@ class Part:
         return int(self.headers["x-zoetrope-sequence"])
 
 
-class Stream:
-    """An MJPEG stream: iterate over its parts."""
+class Parts:
+    """The parts of a multipart response."""
 
-    def __init__(self, port, camera, query="", timeout=10):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-        self.connection.request("GET", f"/api/v1/cameras/{camera}/stream.mjpg{query}")
-        self.response = self.connection.getresponse()
-        assert self.response.status == 200, f"stream of {camera}: status {self.response.status}"
-        kind = self.response.getheader("Content-Type")
+    def __init__(self, response):
+        self.response = response
+        assert response.status == 200, f"stream: status {response.status}, {response.read()[:300]!r}"
+        kind = response.getheader("Content-Type")
         assert kind.startswith("multipart/x-mixed-replace"), kind
         self.boundary = b"--" + kind.split("boundary=")[1].strip('"').encode().removeprefix(b"--")
 
@@ -89,6 +87,15 @@ class Stream:
 
     def take(self, count):
         return [part for part, _ in zip(self, range(count))]
+
+
+class Stream(Parts):
+    """An MJPEG stream of one camera, or of another path of the API."""
+
+    def __init__(self, port, camera, query="", timeout=10, path=None, headers=()):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self.connection.request("GET", (path or f"/api/v1/cameras/{camera}/stream.mjpg") + query, headers=dict(headers))
+        super().__init__(self.connection.getresponse())
 
     def close(self):
         self.response.close()

@@ -25,7 +25,7 @@ static void preview_say_state(struct preview *preview)
 static void preview_second(uv_timer_t *timer)
 {
 	struct preview *preview = timer->data;
-	if (preview->system || !preview->listeners)
+	if (preview->system || !preview->events.listeners)
 		return;
 	json_t *state = state_json(preview);
 	events_send(preview, "state", state);
@@ -63,7 +63,6 @@ static void preview_close(struct role *role)
 		camera_close(&preview->cameras[i]);
 	free(preview->cameras);
 	events_finish(preview);
-	encoder_jpeg.close(preview->encoder);
 	converter_destroy(preview->converter);
 	json_decref(preview->system);
 	if (preview->second)
@@ -83,8 +82,6 @@ static int preview_open(struct role *role)
 	    (struct preview){.role = role, .config = role->options, .http.listen_fd = -1, .begin_ns = zoe_now_ns()};
 	signal(SIGPIPE, SIG_IGN);
 	int status = converter_create(&preview->converter);
-	if (!status)
-		status = encoder_jpeg.open((int)preview->config->quality, &preview->encoder);
 	if (!status)
 		status = preview_open_cameras(preview);
 	if (!status && !(preview->second = calloc(1, sizeof(*preview->second))))

@@ -4,13 +4,16 @@
  * somebody does; each viewer is sent encoded pictures at its own pace out of a short queue.
  *
  *   preview.c           the role: start, switches, heartbeat
- *   preview_camera.c    a camera: subscriptions, encoding, who waits for pictures
+ *   preview_camera.c    a camera: its subscriptions
+ *   preview_variant.c   what is encoded of it, once for each set of parameters that somebody watches
  *   preview_picture.c   encoded pictures and the queue of the newest ones
  *   preview_overlay.c   boxes and labels drawn into a picture (preview_font.c has the letters)
  *   preview_http.c      libmicrohttpd in the loop; requests from their first byte to their last
  *   preview_guard.c     who may ask: address, Host, token
  *   preview_route.c     which answer belongs to which path
- *   preview_stream.c    multipart streams and snapshots
+ *   preview_query.c     parameters in an address
+ *   preview_stream.c    multipart streams of one camera or many, with events or without
+ *   preview_snapshot.c  single pictures
  *   preview_events.c    server-sent events
  *   preview_state.c     JSON of state and metrics
  */
@@ -26,6 +29,7 @@
 #include "result.h"
 
 #define PREVIEW_QUEUE        8 /* encoded pictures kept for viewers: 0.3 s at 25 a second */
+#define PREVIEW_VARIANTS     8 /* of a camera at a time */
 #define PREVIEW_EVENTS       64
 #define PREVIEW_CONNECTIONS  200
 #define PREVIEW_BODY_BYTES   4096
@@ -40,6 +44,7 @@
 /* An encoded picture, shared by all who are sending it. */
 struct picture {
 	unsigned references;
+	const char *camera; /* lives as long as preview */
 	uint64_t seq;
 	int64_t capture_ns, publish_ns, encode_begin_ns, encode_end_ns;
 	bool has_result; /* the newest result when it was encoded */
@@ -66,16 +71,44 @@ size_t picture_headers(const struct picture *picture, char *out, size_t room, in
 
 /* ---- cameras ---- */
 
-enum preview_variant { VARIANT_PLAIN, VARIANT_OVERLAY, VARIANTS };
-
 struct preview;
 struct preview_camera;
 
-/* Somebody who waits for pictures of one variant of a camera. Part of a stream's or a request's own struct. */
+/* Somebody who waits for pictures of a variant, or for events. Part of a stream's or a request's own struct. */
 struct watcher {
 	struct watcher *next, **link;
-	void (*woken)(struct watcher *watcher); /* a picture has been put into the queue */
+	void (*woken)(struct watcher *watcher); /* something has been put into the queue */
 };
+
+void watcher_add(struct watcher **list, struct watcher *watcher);
+void watcher_remove(struct watcher *watcher); /* fine if it is on no list */
+void watchers_wake(struct watcher *list);     /* each may remove itself */
+
+/* How a camera's pictures are wanted. */
+struct variant_options {
+	double fps;       /* at most so many a second; 0 = all */
+	unsigned height;  /* at most so high, the width in proportion; 0 = as it is */
+	unsigned quality; /* of JPEG; 0 = as configured, and JPEG from the camera passes through */
+	bool overlay;     /* boxes and labels in it */
+};
+
+/* What is encoded once for all who want it so. Lives as long as somebody watches it. */
+struct variant {
+	struct variant *next;
+	struct preview_camera *camera;
+	struct variant_options options;
+	void *encoder; /* encoder_jpeg's */
+	struct picture_queue queue;
+	struct watcher *watchers;
+	int64_t due_ns; /* capture time from which on the next frame is wanted */
+};
+
+/* Find it or make it. Returns 0 | -ENOMEM | -EMFILE (PREVIEW_VARIANTS others are watched) */
+int variant_get(struct preview_camera *camera, const struct variant_options *options, struct variant **out);
+/* Free those of a camera that nobody watches any more; all: in any case. */
+void variants_sweep(struct preview_camera *camera, bool all);
+/* Encode for everybody who watches. Returns how many variants have got a picture. */
+unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame);
 
 struct preview_camera {
 	struct preview *preview;
@@ -84,8 +117,7 @@ struct preview_camera {
 	struct feed frames;
 	struct feed detections;
 	struct result_set results;
-	struct picture_queue queues[VARIANTS];
-	struct watcher *watchers[VARIANTS];
+	struct variant *variants;
 	unsigned viewers;      /* streams */
 	unsigned char *canvas; /* RGB that boxes are drawn into */
 	size_t canvas_bytes;
@@ -93,14 +125,14 @@ struct preview_camera {
 
 	uint64_t encoded, drops;
 	struct metrics_rate rate;
-	struct metrics_window encode, latency, result_age;
+	/* publish to begin of encoding; encoding; its end to begin of sending; capture to that */
+	struct metrics_window taken, encode, send, latency;
+	struct metrics_window result_age;
 };
 
 int camera_open(struct preview_camera *camera, struct preview *preview, const char *name);
 void camera_close(struct preview_camera *camera);
 void camera_turn(struct preview_camera *camera, bool on);
-void camera_watch(struct preview_camera *camera, enum preview_variant variant, struct watcher *watcher);
-void camera_unwatch(struct preview_camera *camera, struct watcher *watcher);
 /* Look again at what has to be subscribed to. */
 void camera_update(struct preview_camera *camera);
 struct preview_camera *camera_find(struct preview *preview, const char *name);
@@ -113,15 +145,26 @@ extern const unsigned char overlay_font[95][13];
 
 struct event {
 	unsigned references;
+	const char *name;       /* "state", "detections", "lost" */
+	size_t data, data_size; /* where its JSON stands in text */
 	size_t size;
-	char text[];
+	char text[]; /* as server-sent event */
 };
 
 struct events {
 	struct event *ring[PREVIEW_EVENTS];
 	uint64_t count;
-	struct listener *listeners;
+	struct watcher *watchers;
+	unsigned listeners;
 };
+
+void events_watch(struct preview *preview, struct watcher *watcher);
+void events_unwatch(struct preview *preview, struct watcher *watcher);
+/* What holds now, for somebody who begins to listen: the state. NULL = no memory. */
+struct event *event_first(struct preview *preview, uint64_t *out_cursor);
+/* The next event for a listener at *cursor, or a word about those that it was too slow for; NULL = none yet. */
+struct event *event_next(struct preview *preview, uint64_t *cursor);
+void event_drop(struct event *event);
 
 /* Send an event to all who listen. */
 void events_send(struct preview *preview, const char *name, const json_t *data);
@@ -180,6 +223,8 @@ enum MHD_Result answer_json(struct request *request, unsigned status, json_t *js
 enum MHD_Result answer_error(struct request *request, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 enum MHD_Result answer_bytes(struct request *request, const char *type, const void *data, size_t size);
+/* Why variant_get() failed. */
+enum MHD_Result answer_variant(struct request *request, const struct preview_camera *camera, int status);
 /* Queue a response with the headers that every answer has, and give it up. */
 enum MHD_Result answer_response(struct request *request, unsigned status, struct MHD_Response *response);
 
@@ -201,8 +246,22 @@ enum MHD_Result route_continue(struct request *request);
 /* The request ends, answered or not. */
 void route_finish(struct request *request);
 
-enum MHD_Result stream_answer(struct request *request, struct preview_camera *camera, enum preview_variant variant);
-enum MHD_Result snapshot_answer(struct request *request, struct preview_camera *camera, enum preview_variant variant);
+/* What an address asks for. */
+struct query {
+	struct variant_options options;
+	bool events; /* as parts of the stream */
+	size_t count;
+	struct preview_camera **cameras; /* free() them */
+};
+
+/* Read the parameters that a picture may have. Returns 0 | -EINVAL, with the sentence in error[256]. */
+int query_options(const struct request *request, struct variant_options *out, char *error);
+/* And those of a stream of many cameras; all of them if none is named. Returns 0 | -EINVAL | -ENOENT | -ENOMEM */
+int query_stream(const struct request *request, struct query *out, char *error);
+
+enum MHD_Result stream_answer(struct request *request, const struct query *query);
+enum MHD_Result snapshot_answer(struct request *request, struct preview_camera *camera,
+                                const struct variant_options *options);
 enum MHD_Result snapshot_continue(struct request *request);
 void snapshot_finish(struct request *request);
 enum MHD_Result events_answer(struct request *request);
@@ -216,8 +275,6 @@ struct preview {
 	struct events events;
 	struct preview_camera *cameras;
 	size_t camera_count;
-	unsigned listeners; /* of events */
-	void *encoder;      /* encoder_jpeg's */
 	struct converter *converter;
 	json_t *system; /* what control said last; NULL: alone, or nothing yet */
 	uv_timer_t *second;

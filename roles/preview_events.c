@@ -10,7 +10,7 @@
 #include "preview.h"
 
 struct listener {
-	struct listener *next, **link;
+	struct watcher watcher; /* first: woken() gets this */
 	struct preview *preview;
 	struct connection *connection;
 	struct MHD_Connection *mhd;
@@ -20,20 +20,21 @@ struct listener {
 	bool suspended, gone;
 };
 
-static void event_drop(struct event *event)
+void event_drop(struct event *event)
 {
 	if (event && --event->references == 0)
 		free(event);
 }
 
-static struct event *event_create(const char *name, const char *text)
+static struct event *event_create(const char *name, const char *json)
 {
-	size_t room = strlen(name) + strlen(text) + sizeof("retry: 500\nevent: \ndata: \n\n");
+	size_t length = strlen(json), room = strlen(name) + length + sizeof("retry: 500\nevent: \ndata: \n\n");
 	struct event *event = malloc(sizeof(*event) + room);
 	if (!event)
 		return NULL;
-	event->references = 1;
-	event->size = (size_t)snprintf(event->text, room, "retry: 500\nevent: %s\ndata: %s\n\n", name, text);
+	*event = (struct event){.references = 1, .name = name, .data_size = length};
+	event->data = (size_t)snprintf(event->text, room, "retry: 500\nevent: %s\ndata: ", name);
+	event->size = event->data + (size_t)snprintf(event->text + event->data, room - event->data, "%s\n\n", json);
 	return event;
 }
 
@@ -47,77 +48,31 @@ static struct event *event_from_json(const char *name, const json_t *data)
 	return event;
 }
 
-static void listener_resume(struct listener *listener)
+struct event *event_first(struct preview *preview, uint64_t *out_cursor)
 {
-	if (!listener->suspended)
-		return;
-	listener->suspended = false;
-	MHD_resume_connection(listener->mhd);
-	http_wake(listener->preview);
-}
-
-static void listener_gone(void *stream)
-{
-	struct listener *listener = stream;
-	listener->gone = true;
-	listener_resume(listener);
-}
-
-static void listener_free(void *user)
-{
-	struct listener *listener = user;
-	struct preview *preview = listener->preview;
-	listener->connection->stream = NULL;
-	*listener->link = listener->next;
-	if (listener->next)
-		listener->next->link = listener->link;
-	event_drop(listener->event);
-	free(listener);
-	preview->listeners--;
-	if (preview->http.closing)
-		return;
-	for (size_t i = 0; i < preview->camera_count; i++)
-		camera_update(&preview->cameras[i]);
-}
-
-/* The next event of the ring, or a word about those that were lost. */
-static struct event *listener_next(struct listener *listener)
-{
-	struct events *events = &listener->preview->events;
-	if (listener->cursor == events->count)
-		return NULL;
-	uint64_t behind = events->count - listener->cursor;
-	if (behind > PREVIEW_EVENTS) {
-		char text[64];
-		snprintf(text, sizeof(text), "{\"lost\":%llu}", (unsigned long long)(behind - 1));
-		listener->cursor = events->count - 1;
-		return event_create("lost", text);
-	}
-	struct event *event = events->ring[listener->cursor++ % PREVIEW_EVENTS];
-	if (event)
-		event->references++;
+	json_t *state = state_json(preview);
+	struct event *event = event_from_json("state", state);
+	json_decref(state);
+	*out_cursor = preview->events.count;
 	return event;
 }
 
-static ssize_t listener_read(void *user, uint64_t position, char *out, size_t room)
+struct event *event_next(struct preview *preview, uint64_t *cursor)
 {
-	struct listener *listener = user;
-	if (listener->gone)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	if (!listener->event || listener->position == listener->event->size) {
-		event_drop(listener->event);
-		listener->position = 0;
-		listener->event = listener_next(listener);
+	struct events *events = &preview->events;
+	if (*cursor == events->count)
+		return NULL;
+	uint64_t behind = events->count - *cursor;
+	if (behind > PREVIEW_EVENTS) {
+		char text[64];
+		snprintf(text, sizeof(text), "{\"lost\":%llu}", (unsigned long long)(behind - 1));
+		*cursor = events->count - 1;
+		return event_create("lost", text);
 	}
-	if (!listener->event) {
-		listener->suspended = true;
-		MHD_suspend_connection(listener->mhd);
-		return 0;
-	}
-	size_t left = listener->event->size - listener->position, count = left < room ? left : room;
-	memcpy(out, listener->event->text + listener->position, count);
-	listener->position += count;
-	return (ssize_t)count;
+	struct event *event = events->ring[(*cursor)++ % PREVIEW_EVENTS];
+	if (event)
+		event->references++;
+	return event;
 }
 
 void events_send(struct preview *preview, const char *name, const json_t *data)
@@ -132,8 +87,29 @@ void events_send(struct preview *preview, const char *name, const json_t *data)
 	event_drop(*place);
 	*place = event;
 	events->count++;
-	for (struct listener *listener = events->listeners; listener; listener = listener->next)
-		listener_resume(listener);
+	watchers_wake(events->watchers);
+}
+
+/* Detections are subscribed to while somebody listens. */
+static void events_changed(struct preview *preview, int change)
+{
+	preview->events.listeners += (unsigned)change;
+	for (size_t i = 0; i < preview->camera_count && !preview->http.closing; i++)
+		camera_update(&preview->cameras[i]);
+}
+
+void events_watch(struct preview *preview, struct watcher *watcher)
+{
+	watcher_add(&preview->events.watchers, watcher);
+	events_changed(preview, 1);
+}
+
+void events_unwatch(struct preview *preview, struct watcher *watcher)
+{
+	if (!watcher->link)
+		return;
+	watcher_remove(watcher);
+	events_changed(preview, -1);
 }
 
 void events_finish(struct preview *preview)
@@ -144,9 +120,57 @@ void events_finish(struct preview *preview)
 	}
 }
 
+/* ---- as server-sent events ---- */
+
+static void listener_woken(struct watcher *watcher)
+{
+	struct listener *listener = (struct listener *)watcher;
+	if (!listener->suspended)
+		return;
+	listener->suspended = false;
+	MHD_resume_connection(listener->mhd);
+	http_wake(listener->preview);
+}
+
+static void listener_gone(void *stream)
+{
+	struct listener *listener = stream;
+	listener->gone = true;
+	listener_woken(&listener->watcher);
+}
+
+static void listener_free(void *user)
+{
+	struct listener *listener = user;
+	listener->connection->stream = NULL;
+	event_drop(listener->event);
+	events_unwatch(listener->preview, &listener->watcher);
+	free(listener);
+}
+
+static ssize_t listener_read(void *user, uint64_t position, char *out, size_t room)
+{
+	struct listener *listener = user;
+	if (listener->gone)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (!listener->event || listener->position == listener->event->size) {
+		event_drop(listener->event);
+		listener->position = 0;
+		listener->event = event_next(listener->preview, &listener->cursor);
+	}
+	if (!listener->event) {
+		listener->suspended = true;
+		MHD_suspend_connection(listener->mhd);
+		return 0;
+	}
+	size_t left = listener->event->size - listener->position, count = left < room ? left : room;
+	memcpy(out, listener->event->text + listener->position, count);
+	listener->position += count;
+	return (ssize_t)count;
+}
+
 enum MHD_Result events_answer(struct request *request)
 {
-	struct preview *preview = request->preview;
 	struct listener *listener = calloc(1, sizeof(*listener));
 	if (!listener)
 		return MHD_NO;
@@ -156,21 +180,12 @@ enum MHD_Result events_answer(struct request *request)
 		free(listener);
 		return MHD_NO;
 	}
-	listener->preview = preview;
+	listener->watcher.woken = listener_woken;
+	listener->preview = request->preview;
 	listener->connection = request->connection;
 	listener->mhd = request->mhd;
-	listener->cursor = preview->events.count;
-	json_t *state = state_json(preview);
-	listener->event = event_from_json("state", state); /* what holds now comes first */
-	json_decref(state);
-	listener->link = &preview->events.listeners;
-	listener->next = *listener->link;
-	if (listener->next)
-		listener->next->link = &listener->next;
-	*listener->link = listener;
-	preview->listeners++;
-	for (size_t i = 0; i < preview->camera_count; i++)
-		camera_update(&preview->cameras[i]);
+	listener->event = event_first(request->preview, &listener->cursor); /* what holds now comes first */
+	events_watch(request->preview, &listener->watcher);
 	request->connection->stream = listener;
 	request->connection->gone = listener_gone;
 	request->connection->endless = true;

@@ -196,6 +196,17 @@ enum MHD_Result answer_error(struct request *request, unsigned status, const cha
 	                   json_pack("{s:o}", "error", sentence ? sentence : json_string("this is not UTF-8")));
 }
 
+enum MHD_Result answer_variant(struct request *request, const struct preview_camera *camera, int status)
+{
+	if (status != -EMFILE)
+		return MHD_NO;
+	return answer_error(
+	    request, MHD_HTTP_SERVICE_UNAVAILABLE,
+	    "camera %s is encoded in %d ways already, which is the limit; ask with the fps, height, quality "
+	    "and overlay of another viewer",
+	    camera->name, PREVIEW_VARIANTS);
+}
+
 /* ---- requests ---- */
 
 void request_suspend(struct request *request)

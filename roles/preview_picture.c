@@ -67,7 +67,8 @@ static size_t picture_time(char *out, size_t room, const char *name, int64_t ns)
 
 size_t picture_headers(const struct picture *picture, char *out, size_t room, int64_t send_ns)
 {
-	size_t used = (size_t)snprintf(out, room, "X-Zoetrope-Sequence: %llu\r\n", (unsigned long long)picture->seq);
+	size_t used = (size_t)snprintf(out, room, "X-Zoetrope-Camera: %s\r\nX-Zoetrope-Sequence: %llu\r\n",
+	                               picture->camera, (unsigned long long)picture->seq);
 	used += picture_time(out + used, room - used, "Capture-Time", picture->capture_ns);
 	used += picture_time(out + used, room - used, "Publish-Time", picture->publish_ns);
 	used += picture_time(out + used, room - used, "Encode-Begin", picture->encode_begin_ns);

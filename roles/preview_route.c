@@ -185,10 +185,31 @@ static enum MHD_Result route_no_camera(struct request *request, const char *name
 	return answer_error(request, MHD_HTTP_NOT_FOUND, "there is no camera %s; there is: %s", name, names);
 }
 
-static bool route_overlay(const struct request *request)
+/* A picture of this camera, or many. */
+static enum MHD_Result route_pictures(struct request *request, struct preview_camera *camera, bool stream)
 {
-	const char *value = MHD_lookup_connection_value(request->mhd, MHD_GET_ARGUMENT_KIND, "overlay");
-	return value && strcmp(value, "0") != 0;
+	struct query query = {.count = 1, .cameras = &camera};
+	char error[256];
+	if (query_options(request, &query.options, error) < 0)
+		return answer_error(request, MHD_HTTP_BAD_REQUEST, "%s", error);
+	return stream ? stream_answer(request, &query) : snapshot_answer(request, camera, &query.options);
+}
+
+/* Pictures of several cameras, and events. */
+static enum MHD_Result route_stream(struct request *request)
+{
+	struct query query;
+	char error[256];
+	int status = query_stream(request, &query, error);
+	if (status == -ENOENT)
+		return route_no_camera(request, error);
+	if (status == -EINVAL)
+		return answer_error(request, MHD_HTTP_BAD_REQUEST, "%s", error);
+	if (status < 0)
+		return MHD_NO;
+	enum MHD_Result result = stream_answer(request, &query);
+	free(query.cameras);
+	return result;
 }
 
 static enum MHD_Result route_camera(struct request *request, const char *rest)
@@ -204,7 +225,6 @@ static enum MHD_Result route_camera(struct request *request, const char *rest)
 	for (size_t i = 0; i < sizeof(route_verbs) / sizeof(*route_verbs); i++)
 		if (!strcmp(leaf, route_verbs[i]))
 			return route_switch(request, camera, route_verbs[i]);
-	enum preview_variant variant = route_overlay(request) ? VARIANT_OVERLAY : VARIANT_PLAIN;
 	bool stream = !strcmp(leaf, "stream.mjpg"), snapshot = !strcmp(leaf, "snapshot.jpg");
 	if (!stream && !snapshot && leaf[0])
 		return answer_error(
@@ -215,10 +235,8 @@ static enum MHD_Result route_camera(struct request *request, const char *rest)
 		return route_not_allowed(request, "GET");
 	if (!route_reads(request))
 		return route_not_allowed(request, "GET, HEAD");
-	if (stream)
-		return stream_answer(request, camera, variant);
-	if (snapshot)
-		return snapshot_answer(request, camera, variant);
+	if (stream || snapshot)
+		return route_pictures(request, camera, stream);
 	return answer_json(request, MHD_HTTP_OK, state_camera(request->preview, camera));
 }
 
@@ -306,12 +324,14 @@ enum MHD_Result route_request(struct request *request)
 	const struct web_file *file = route_file(path);
 	bool state = !strcmp(path, "/api/v1/state"), events = !strcmp(path, "/api/v1/events");
 	bool health = !strcmp(path, "/healthz"), ready = !strcmp(path, "/readyz");
-	if (!file && !state && !events && !health && !ready)
-		return answer_error(request, MHD_HTTP_NOT_FOUND,
-		                    "there is no %s; there is: /, /healthz, /readyz, /api/v1/state, /api/v1/events, "
-		                    "/api/v1/cameras/NAME",
-		                    path);
-	if (events && strcmp(request->method, MHD_HTTP_METHOD_GET) != 0)
+	bool stream = !strcmp(path, "/api/v1/stream");
+	if (!file && !state && !events && !stream && !health && !ready)
+		return answer_error(
+		    request, MHD_HTTP_NOT_FOUND,
+		    "there is no %s; there is: /, /healthz, /readyz, /api/v1/state, /api/v1/stream, /api/v1/events, "
+		    "/api/v1/cameras/NAME",
+		    path);
+	if ((events || stream) && strcmp(request->method, MHD_HTTP_METHOD_GET) != 0)
 		return route_not_allowed(request, "GET");
 	if (!route_reads(request))
 		return route_not_allowed(request, "GET, HEAD");
@@ -321,6 +341,8 @@ enum MHD_Result route_request(struct request *request)
 		return answer_json(request, MHD_HTTP_OK, state_json(request->preview));
 	if (events)
 		return events_answer(request);
+	if (stream)
+		return route_stream(request);
 	if (health)
 		return answer_bytes(request, "text/plain", "ok\n", 3);
 	if (ready)

@@ -13,7 +13,9 @@ static json_t *state_camera_metrics(const struct preview_camera *camera, int64_t
 	if (!json)
 		return NULL;
 	metrics_put(json, "fps", metrics_per_second(&camera->rate, now_ns));
+	metrics_put_ms(json, "taken_ms", &camera->taken);
 	metrics_put_ms(json, "encode_ms", &camera->encode);
+	metrics_put_ms(json, "send_ms", &camera->send);
 	metrics_put_ms(json, "latency_ms", &camera->latency);
 	metrics_put_ms(json, "result_age_ms", &camera->result_age);
 	return json;

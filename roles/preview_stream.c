@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Multipart streams and snapshots. A stream's connection is suspended while there is no new picture. The socket's
- * buffer is kept short, so that a picture's Send-Time is when it really leaves and a slow viewer has little old to
+ * Multipart streams. A stream has pictures of one camera or several, in turn, and events if they are wanted. Its
+ * connection is suspended while there is nothing new. The socket's buffer is kept short, so that a picture's Send-Time is when it really leaves and a slow viewer has little old to
  * read.
  */
 #include <errno.h>
@@ -20,19 +20,31 @@
 #define STREAM_BLOCK_BYTES  65536
 #define STREAM_SOCKET_BYTES 131072
 #define STREAM_UNSENT_BYTES 16384
-#define STREAM_AHEAD        2  /* pictures on the way, besides those that the way itself holds */
-#define STREAM_AHEAD_MOST   16 /* whatever the way */
+#define STREAM_AHEAD        2  /* pictures of each camera on the way, besides those that the way itself holds */
+#define STREAM_AHEAD_MOST   64 /* whatever the way */
 #define STREAM_FPS_MOST     60 /* for reckoning how many pictures are on the way during a round trip */
+
+struct viewer;
+
+/* A camera in a stream. */
+struct source {
+	struct watcher watcher; /* first: woken() gets this */
+	struct viewer *viewer;
+	struct variant *variant;
+	uint64_t cursor;
+};
 
 /* One who watches a stream. */
 struct viewer {
-	struct watcher watcher; /* first: woken() gets this */
-	struct preview_camera *camera;
+	struct preview *preview;
 	struct connection *connection;
 	struct MHD_Connection *mhd;
-	enum preview_variant variant;
-	uint64_t cursor;
-	struct picture *picture;       /* being sent */
+	struct source *sources;
+	size_t count, turn;   /* whose picture is looked for first */
+	struct source events; /* its watcher and cursor, if events are wanted */
+	struct event *first;  /* what held when the stream began; not sent yet */
+	struct event *event;  /* being sent, as is */
+	struct picture *picture;
 	char head[PREVIEW_HEAD_BYTES]; /* what stands before its bytes; at first only the boundary */
 	size_t head_size;
 	size_t position;                  /* in head, picture and tail */
@@ -53,12 +65,12 @@ static void viewer_resume(struct viewer *viewer)
 		return;
 	viewer->suspended = false;
 	MHD_resume_connection(viewer->mhd);
-	http_wake(viewer->camera->preview);
+	http_wake(viewer->preview);
 }
 
 static void viewer_woken(struct watcher *watcher)
 {
-	struct viewer *viewer = (struct viewer *)watcher;
+	struct viewer *viewer = ((struct source *)watcher)->viewer;
 	if (viewer->held_ns && zoe_now_ns() - viewer->held_ns > PREVIEW_IDLE_SECONDS * 1000000000LL)
 		viewer->gone = true;
 	viewer_resume(viewer);
@@ -74,13 +86,19 @@ static void viewer_gone(void *stream)
 static void viewer_free(void *user)
 {
 	struct viewer *viewer = user;
-	struct preview_camera *camera = viewer->camera;
 	viewer->connection->stream = NULL;
-	camera->viewers--;
-	camera_unwatch(camera, &viewer->watcher);
-	if (!camera->preview->http.closing)
-		camera_update(camera);
+	for (size_t i = 0; i < viewer->count; i++) {
+		struct preview_camera *camera = viewer->sources[i].variant->camera;
+		camera->viewers--;
+		watcher_remove(&viewer->sources[i].watcher);
+		if (!viewer->preview->http.closing)
+			camera_update(camera);
+	}
+	events_unwatch(viewer->preview, &viewer->events.watcher);
+	event_drop(viewer->first);
+	event_drop(viewer->event);
 	picture_drop(viewer->picture);
+	free(viewer->sources);
 	free(viewer);
 }
 
@@ -92,7 +110,7 @@ static bool viewer_is_ahead(const struct viewer *viewer)
 	socklen_t length = sizeof(info);
 	if (ioctl(fd, SIOCOUTQ, &queued) < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
 		return false;
-	uint64_t limit = STREAM_AHEAD + (uint64_t)info.tcpi_rtt * STREAM_FPS_MOST / 1000000;
+	uint64_t limit = (STREAM_AHEAD + (uint64_t)info.tcpi_rtt * STREAM_FPS_MOST / 1000000) * viewer->count;
 	if (limit > STREAM_AHEAD_MOST)
 		limit = STREAM_AHEAD_MOST;
 	if (viewer->sent < limit)
@@ -101,24 +119,49 @@ static bool viewer_is_ahead(const struct viewer *viewer)
 	return end + (uint64_t)queued > viewer->bytes;
 }
 
-/* Begin the next picture's part. Returns false if there is none yet. */
-static bool viewer_next(struct viewer *viewer)
+static void viewer_begin(struct viewer *viewer, int length)
 {
-	struct preview_camera *camera = viewer->camera;
-	viewer->picture = picture_queue_next(&camera->queues[viewer->variant], &viewer->cursor);
+	viewer->head_size = (size_t)length;
 	viewer->position = 0;
-	viewer->head_size = 0;
-	if (!viewer->picture)
+}
+
+/* Begin the part of the next event. Returns false if there is none yet. */
+static bool viewer_next_event(struct viewer *viewer)
+{
+	viewer->event = viewer->first;
+	viewer->first = NULL;
+	if (!viewer->event && viewer->events.watcher.link)
+		viewer->event = event_next(viewer->preview, &viewer->events.cursor);
+	if (!viewer->event)
 		return false;
-	int64_t now_ns = zoe_now_ns();
-	metrics_add(&camera->latency, now_ns - viewer->picture->capture_ns);
-	size_t room = sizeof(viewer->head);
-	size_t used = (size_t)snprintf(viewer->head, room, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-	                               encoder_jpeg.media_type, viewer->picture->size);
-	used += picture_headers(viewer->picture, viewer->head + used, room - used - 2, now_ns);
-	memcpy(viewer->head + used, "\r\n", 2);
-	viewer->head_size = used + 2;
+	viewer_begin(viewer, snprintf(viewer->head, sizeof(viewer->head),
+	                              "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+	                              "X-Zoetrope-Event: %s\r\n\r\n",
+	                              viewer->event->data_size, viewer->event->name));
 	return true;
+}
+
+/* The same for the next picture; the cameras take turns. */
+static bool viewer_next_picture(struct viewer *viewer)
+{
+	for (size_t i = 0; i < viewer->count && !viewer->picture; i++) {
+		struct source *source = &viewer->sources[viewer->turn];
+		viewer->turn = (viewer->turn + 1) % viewer->count;
+		viewer->picture = picture_queue_next(&source->variant->queue, &source->cursor);
+		if (!viewer->picture)
+			continue;
+		struct preview_camera *camera = source->variant->camera;
+		int64_t now_ns = zoe_now_ns();
+		metrics_add(&camera->latency, now_ns - viewer->picture->capture_ns);
+		metrics_add(&camera->send, now_ns - viewer->picture->encode_end_ns);
+		size_t room = sizeof(viewer->head);
+		size_t used = (size_t)snprintf(viewer->head, room, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		                               encoder_jpeg.media_type, viewer->picture->size);
+		used += picture_headers(viewer->picture, viewer->head + used, room - used - 2, now_ns);
+		memcpy(viewer->head + used, "\r\n", 2);
+		viewer_begin(viewer, (int)used + 2);
+	}
+	return viewer->picture;
 }
 
 /* Copy what is left of one stretch of the part, beginning at viewer->position - *start. */
@@ -134,13 +177,16 @@ static size_t viewer_copy(struct viewer *viewer, size_t *start, const void *data
 	return count;
 }
 
-/* Also used for the opening boundary, which is a part without a picture. */
+/* Also used for the opening boundary, which is a part without contents. */
 static size_t viewer_fill(struct viewer *viewer, char *out, size_t room)
 {
 	size_t start = 0, used = viewer_copy(viewer, &start, viewer->head, viewer->head_size, out, room);
-	if (!viewer->picture || viewer->position < start)
+	if ((!viewer->picture && !viewer->event) || viewer->position < start)
 		return used;
-	used += viewer_copy(viewer, &start, viewer->picture->data, viewer->picture->size, out + used, room - used);
+	const void *data =
+	    viewer->picture ? (const void *)viewer->picture->data : viewer->event->text + viewer->event->data;
+	size_t size = viewer->picture ? viewer->picture->size : viewer->event->data_size;
+	used += viewer_copy(viewer, &start, data, size, out + used, room - used);
 	if (viewer->position < start)
 		return used;
 	return used + viewer_copy(viewer, &start, stream_tail, strlen(stream_tail), out + used, room - used);
@@ -148,10 +194,13 @@ static size_t viewer_fill(struct viewer *viewer, char *out, size_t room)
 
 static void viewer_end(struct viewer *viewer)
 {
+	if (viewer->picture)
+		viewer->ends[viewer->sent++ % STREAM_AHEAD_MOST] = viewer->bytes;
 	picture_drop(viewer->picture);
+	event_drop(viewer->event);
 	viewer->picture = NULL;
-	viewer->ends[viewer->sent++ % STREAM_AHEAD_MOST] = viewer->bytes;
-	viewer->head_size = viewer->position = 0;
+	viewer->event = NULL;
+	viewer_begin(viewer, 0);
 }
 
 static bool viewer_may_send(struct viewer *viewer)
@@ -170,10 +219,10 @@ static ssize_t viewer_read(void *user, uint64_t position, char *out, size_t room
 	struct viewer *viewer = user;
 	if (viewer->gone)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
-	size_t used = viewer_fill(viewer, out, room);
-	if (!used && viewer->picture)
+	size_t used = viewer->head_size ? viewer_fill(viewer, out, room) : 0;
+	if (!used && viewer->head_size)
 		viewer_end(viewer);
-	if (!used && viewer_may_send(viewer) && viewer_next(viewer))
+	if (!used && (viewer_next_event(viewer) || (viewer_may_send(viewer) && viewer_next_picture(viewer))))
 		used = viewer_fill(viewer, out, room);
 	viewer->bytes += used;
 	if (used)
@@ -191,27 +240,63 @@ static void stream_socket(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
-enum MHD_Result stream_answer(struct request *request, struct preview_camera *camera, enum preview_variant variant)
+/* Returns 0 | -ENOMEM | -EMFILE, with the camera that is encoded in too many ways. */
+static int viewer_watch(struct viewer *viewer, const struct query *query, struct preview_camera **out_camera)
+{
+	for (; viewer->count < query->count; viewer->count++) {
+		struct source *source = &viewer->sources[viewer->count];
+		struct preview_camera *camera = *out_camera = query->cameras[viewer->count];
+		int status = variant_get(camera, &query->options, &source->variant);
+		if (status < 0)
+			return status;
+		uint64_t count = source->variant->queue.count;
+		source->cursor = count ? count - 1 : 0;
+		source->viewer = viewer;
+		source->watcher.woken = viewer_woken;
+		watcher_add(&source->variant->watchers, &source->watcher);
+		camera->viewers++;
+		camera_update(camera);
+	}
+	return 0;
+}
+
+static struct viewer *viewer_create(struct request *request, size_t count)
 {
 	struct viewer *viewer = calloc(1, sizeof(*viewer));
-	if (!viewer)
-		return MHD_NO;
-	viewer->watcher.woken = viewer_woken;
-	viewer->camera = camera;
-	viewer->connection = request->connection;
-	viewer->mhd = request->mhd;
-	viewer->variant = variant;
-	viewer->head_size = (size_t)snprintf(viewer->head, sizeof(viewer->head), "--%s\r\n", STREAM_BOUNDARY);
-	struct MHD_Response *response =
-	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, viewer_read, viewer, viewer_free);
-	if (!response) {
+	struct source *sources = calloc(count, sizeof(*sources));
+	if (!viewer || !sources) {
 		free(viewer);
-		return MHD_NO;
+		free(sources);
+		return NULL;
 	}
-	uint64_t count = camera->queues[variant].count;
-	viewer->cursor = count ? count - 1 : 0;
-	camera->viewers++;
-	camera_watch(camera, variant, &viewer->watcher);
+	*viewer = (struct viewer){.preview = request->preview,
+	                          .connection = request->connection,
+	                          .mhd = request->mhd,
+	                          .sources = sources,
+	                          .events = {.viewer = viewer, .watcher.woken = viewer_woken}};
+	viewer_begin(viewer, snprintf(viewer->head, sizeof(viewer->head), "--%s\r\n", STREAM_BOUNDARY));
+	return viewer;
+}
+
+enum MHD_Result stream_answer(struct request *request, const struct query *query)
+{
+	struct viewer *viewer = viewer_create(request, query->count);
+	struct preview_camera *camera = NULL;
+	int status = viewer ? viewer_watch(viewer, query, &camera) : -ENOMEM;
+	struct MHD_Response *response = status < 0
+	                                    ? NULL
+	                                    : MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES,
+	                                                                        viewer_read, viewer, viewer_free);
+	if (!response && viewer)
+		viewer_free(viewer);
+	if (status < 0)
+		return answer_variant(request, camera, status);
+	if (!response)
+		return MHD_NO;
+	if (query->events) {
+		viewer->first = event_first(request->preview, &viewer->events.cursor);
+		events_watch(request->preview, &viewer->events.watcher);
+	}
 	request->connection->stream = viewer;
 	request->connection->gone = viewer_gone;
 	request->connection->endless = true;
@@ -221,115 +306,4 @@ enum MHD_Result stream_answer(struct request *request, struct preview_camera *ca
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
 	                        "multipart/x-mixed-replace; boundary=" STREAM_BOUNDARY);
 	return answer_response(request, MHD_HTTP_OK, response);
-}
-
-/* ---- snapshots ---- */
-
-/* A request that waits for the next picture. */
-struct snapshot {
-	struct watcher watcher; /* first: woken() gets this */
-	struct request *request;
-	struct preview_camera *camera;
-	enum preview_variant variant;
-	uint64_t cursor;
-	struct picture *picture;
-	uv_timer_t *timer;
-};
-
-static void snapshot_free_handle(uv_handle_t *handle)
-{
-	free(handle);
-}
-
-static void snapshot_woken(struct watcher *watcher)
-{
-	struct snapshot *snapshot = (struct snapshot *)watcher;
-	if (snapshot->picture)
-		return;
-	snapshot->picture = picture_queue_next(&snapshot->camera->queues[snapshot->variant], &snapshot->cursor);
-	camera_unwatch(snapshot->camera, watcher);
-	request_resume(snapshot->request);
-}
-
-static void snapshot_too_late(uv_timer_t *timer)
-{
-	struct snapshot *snapshot = timer->data;
-	request_resume(snapshot->request);
-}
-
-static void snapshot_gone(void *stream)
-{
-	struct snapshot *snapshot = stream;
-	request_resume(snapshot->request);
-}
-
-void snapshot_finish(struct request *request)
-{
-	struct snapshot *snapshot = request->snapshot;
-	if (!snapshot)
-		return;
-	request->snapshot = NULL;
-	request->connection->stream = NULL;
-	camera_unwatch(snapshot->camera, &snapshot->watcher);
-	if (!request->preview->http.closing)
-		camera_update(snapshot->camera);
-	if (snapshot->timer)
-		uv_close((uv_handle_t *)snapshot->timer, snapshot_free_handle);
-	picture_drop(snapshot->picture);
-	free(snapshot);
-}
-
-enum MHD_Result snapshot_continue(struct request *request)
-{
-	struct snapshot *snapshot = request->snapshot;
-	struct picture *picture = snapshot->picture;
-	const char *camera = snapshot->camera->name;
-	if (!picture)
-		return answer_error(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-		                    "camera %s has delivered no frame within %d s; see its state at /api/v1/state",
-		                    camera, (int)(PREVIEW_SNAPSHOT_NS / 1000000000));
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(picture->size, picture->data, MHD_RESPMEM_MUST_COPY);
-	if (!response)
-		return MHD_NO;
-	char lines[PREVIEW_HEAD_BYTES];
-	lines[picture_headers(picture, lines, sizeof(lines) - 1, zoe_now_ns())] = 0;
-	char *rest;
-	for (char *line = strtok_r(lines, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest)) {
-		char *colon = strchr(line, ':');
-		*colon = 0;
-		MHD_add_response_header(response, line, colon + 2);
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, encoder_jpeg.media_type);
-	return answer_response(request, MHD_HTTP_OK, response);
-}
-
-enum MHD_Result snapshot_answer(struct request *request, struct preview_camera *camera, enum preview_variant variant)
-{
-	if (!camera->on)
-		return answer_error(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-		                    "preview of camera %s is off; PUT {\"on\": true} to /api/v1/cameras/%s/preview",
-		                    camera->name, camera->name);
-	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-	uv_timer_t *timer = calloc(1, sizeof(*timer));
-	if (!snapshot || !timer) {
-		free(snapshot);
-		free(timer);
-		return MHD_NO;
-	}
-	*snapshot = (struct snapshot){.watcher.woken = snapshot_woken,
-	                              .request = request,
-	                              .camera = camera,
-	                              .variant = variant,
-	                              .cursor = camera->queues[variant].count,
-	                              .timer = timer};
-	request->snapshot = snapshot;
-	request->connection->stream = snapshot;
-	request->connection->gone = snapshot_gone;
-	uv_timer_init(request->preview->role->loop, timer);
-	timer->data = snapshot;
-	uv_timer_start(timer, snapshot_too_late, PREVIEW_SNAPSHOT_NS / 1000000, 0);
-	request_suspend(request);
-	camera_watch(camera, variant, &snapshot->watcher);
-	return MHD_YES;
 }

@@ -16,6 +16,7 @@
  *   preview_snapshot.c  single pictures
  *   preview_events.c    server-sent events
  *   preview_state.c     JSON of state and metrics
+ *   preview_topics.c    JSON of who reads what
  */
 #ifndef ZOETROPE_PREVIEW_H
 #define ZOETROPE_PREVIEW_H
@@ -283,6 +284,8 @@ struct preview {
 
 unsigned preview_viewers(const struct preview *preview);
 json_t *state_metrics(struct preview *preview);
+/* Who writes and who reads each topic. */
+json_t *topics_json(struct preview *preview);
 /* Does every process do its work, or is there a good reason why not? If not, the sentence is in out. */
 bool state_ready(const struct preview *preview, char *out, size_t room);
 /* The system's state, or our own part of it when control has said nothing. */

@@ -135,7 +135,8 @@ static void answer_headers(struct MHD_Response *response)
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(response, "X-Frame-Options", "DENY");
-	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	/* no-referrer would make a browser send the login form with Origin: null */
+	MHD_add_response_header(response, "Referrer-Policy", "same-origin");
 	MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
 	MHD_add_response_header(response, "Content-Security-Policy",
 	                        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

@@ -324,13 +324,13 @@ enum MHD_Result route_request(struct request *request)
 	const struct web_file *file = route_file(path);
 	bool state = !strcmp(path, "/api/v1/state"), events = !strcmp(path, "/api/v1/events");
 	bool health = !strcmp(path, "/healthz"), ready = !strcmp(path, "/readyz");
-	bool stream = !strcmp(path, "/api/v1/stream");
-	if (!file && !state && !events && !stream && !health && !ready)
-		return answer_error(
-		    request, MHD_HTTP_NOT_FOUND,
-		    "there is no %s; there is: /, /healthz, /readyz, /api/v1/state, /api/v1/stream, /api/v1/events, "
-		    "/api/v1/cameras/NAME",
-		    path);
+	bool stream = !strcmp(path, "/api/v1/stream"), topics = !strcmp(path, "/api/v1/topics");
+	if (!file && !state && !events && !stream && !topics && !health && !ready)
+		return answer_error(request, MHD_HTTP_NOT_FOUND,
+		                    "there is no %s; there is: /, /healthz, /readyz, /api/v1/state, /api/v1/stream, "
+		                    "/api/v1/events, /api/v1/topics, "
+		                    "/api/v1/cameras/NAME",
+		                    path);
 	if ((events || stream) && strcmp(request->method, MHD_HTTP_METHOD_GET) != 0)
 		return route_not_allowed(request, "GET");
 	if (!route_reads(request))
@@ -343,6 +343,8 @@ enum MHD_Result route_request(struct request *request)
 		return events_answer(request);
 	if (stream)
 		return route_stream(request);
+	if (topics)
+		return answer_json(request, MHD_HTTP_OK, topics_json(request->preview));
 	if (health)
 		return answer_bytes(request, "text/plain", "ok\n", 3);
 	if (ready)

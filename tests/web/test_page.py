@@ -188,6 +188,7 @@ def test_more_cameras_than_a_browser_has_connections():
     with Zoetrope({"cameras": cameras, "preview": {}}) as zoe, Browser(zoe.port) as browser:
         for name in names:
             wait_for(lambda name=name: browser.pictures(name) >= 3, 20, f"pictures of {name}")
+        browser.find(f".tile[data-camera={names[6]}]").click()
         switch = browser.find(f".camera[data-camera={names[6]}] .switch[data-verb=preview]")
         switch.click()
         wait_for(lambda: switch.get_attribute("data-actual") == "false", 5, "a switch to work beside the streams")

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page with many cameras, many viewers, a lost camera; its charts, tables, keys, boxes in step; for everybody to use."""
+# limit: 150 s
+import json
+import socket
+import threading
+import time
+
+from selenium.webdriver.common.keys import Keys
+
+from support import http, marks, wait_for
+from support.axe import violations
+from support.browser import Browser
+from support.preview import Preview, Publisher
+from support.zoetrope import Zoetrope
+
+SMALL = {"source": "test:", "width": 320, "height": 180, "fps": 10}
+FRONT = {"source": "test:", "width": 1280, "height": 720, "fps": 30}
+
+
+def config(count, **more):
+    return {"cameras": {f"camera{number}": SMALL for number in range(count)}, "preview": {}, **more}
+
+
+def press(browser, *keys):
+    browser.find("body").send_keys(*keys)
+
+
+def chosen(browser):
+    return browser.run("return document.querySelector('.camera')?.dataset.camera")
+
+
+def test_twelve_cameras_in_two_tabs():
+    names = [f"camera{number}" for number in range(12)]
+    with Zoetrope(config(12)) as zoe, Browser(zoe.port) as browser:
+        first = browser.driver.current_window_handle
+        browser.driver.switch_to.new_window("window")
+        browser.driver.get(browser.address)
+        for tab in (browser.driver.current_window_handle, first):
+            browser.driver.switch_to.window(tab)
+            for name in names:
+                wait_for(lambda name=name: browser.pictures(name) >= 3, 60, f"pictures of {name}")
+            switch = browser.find(".camera .switch[data-verb=save]")
+            wait_for(switch.is_enabled, 20, "the switch")
+            switch.click()
+            wait_for(lambda: switch.get_attribute("aria-busy") is None, 20, "the switch to be answered beside the streams of both tabs")
+            assert len(browser.run("return document.querySelectorAll('.tile')")) == 12
+        viewers = {name: zoe.state()["cameras"][name]["metrics"].get("preview", {}).get("viewers") for name in names}
+        print(f"measured: viewers {viewers}")
+        assert viewers["camera11"] <= 4
+
+
+def test_choosing_a_camera():
+    with Zoetrope({"cameras": {"one": SMALL, "two": FRONT, "three": SMALL}, "preview": {}}) as zoe, Browser(zoe.port) as browser:
+        browser.wait_pictures(3, "one", 60)
+        assert chosen(browser) == "one"
+        browser.find(".tile[data-camera=two]").click()
+        wait_for(lambda: browser.run("return document.querySelector('.camera canvas').width") == 1280, 20, "the large picture in full size")
+        _, picture = browser.canvas_pixels("two")
+        assert marks.read(picture, size=(1280, 720)), "the large picture is not as the camera made it"
+        assert browser.run("return document.querySelector('.tile[data-camera=two]').getAttribute('aria-pressed')") == "true"
+        browser.driver.refresh()
+        browser.wait_pictures(3, "two", 60)
+        assert chosen(browser) == "two", "the choice does not survive a reload"
+        for key, name in (("3", "three"), (Keys.ARROW_RIGHT, "one"), (Keys.ARROW_LEFT, "three"), ("1", "one"), ("9", "one")):
+            press(browser, key)
+            wait_for(lambda name=name: chosen(browser) == name, 10, f"{name} after {key!r}")
+        assert not browser.complaints(), browser.complaints()
+
+
+def test_boxes_in_step():
+    """exact: every picture that is shown has the boxes of its own frame, where the square was."""
+    with Publisher(), Preview() as preview, Browser(preview.port) as browser:
+        wait_for(lambda: browser.canvas().get("boxes") == "2", 60, "two boxes")
+        press(browser, "b")
+        assert browser.run("return document.querySelector('#boxes').value") == "exact"
+        before = browser.pictures()
+        wait_for(lambda: browser.pictures() > before + 3, 30, "pictures with results of their own")
+        seen = set()
+
+        def in_step():
+            data = browser.canvas()
+            assert data["sequence"] == data["resultSequence"] and float(data["resultAge"]) == 0 and data["boxes"] == "2", data
+            seen.add(data["sequence"])
+            return len(seen) >= 10
+        wait_for(in_step, 30, "ten pictures in step")
+        press(browser, "b")
+        wait_for(lambda: browser.canvas()["boxes"] == "0", 10, "boxes to be off")
+        browser.driver.refresh()
+        browser.wait_pictures(3, seconds=60)
+        assert browser.run("return document.querySelector('#boxes').value") == "off", "the choice does not survive a reload"
+
+
+def test_boxes_in_step_without_results():
+    with Publisher(mode="nodetections"), Preview() as preview, Browser(preview.port) as browser:
+        browser.wait_pictures(3, seconds=60)
+        press(browser, "b")
+        before = browser.pictures()
+        wait_for(lambda: browser.pictures() > before + 20, 30, "pictures, although none has a result")
+
+
+def test_lost_camera_shows():
+    quiet = "return document.querySelector('.camera .message').hidden"
+    with Publisher() as publisher, Preview() as preview, Browser(preview.port) as browser:
+        browser.wait_pictures(3, seconds=60)
+        wait_for(lambda: browser.run(quiet), 10, "no message while pictures come")
+        publisher.kill()
+        browser.wait_text(".camera .message", "Waiting for a picture", 30)
+        assert browser.run("return document.querySelector('.camera .screen').classList.contains('stale')")
+        with Publisher():
+            browser.wait_pictures(3, seconds=30)
+            wait_for(lambda: browser.run(quiet), 10, "the message to go")
+
+
+def test_switches_survive_a_reload():
+    with Zoetrope({"cameras": {"front": FRONT}, "preview": {}, "save": {"folder": "stills", "every": 1000}}) as zoe, Browser(zoe.port) as browser:
+        browser.wait_pictures(2, seconds=60)
+        for verb, on in (("save", True), ("capture", False), ("preview", False)):
+            switch = browser.find(f".switch[data-verb={verb}]")
+            wait_for(switch.is_enabled, 10, "the switch")
+            switch.click()
+            wait_for(lambda switch=switch, on=on: switch.get_attribute("data-actual") == str(on).lower(), 20, f"{verb} to be turned")
+        browser.driver.refresh()
+        for verb, on in (("save", True), ("capture", False), ("preview", False)):
+            state = "return [...document.querySelectorAll(`.switch[data-verb=${arguments[0]}]`)].map(b => b.getAttribute('aria-checked') + b.dataset.actual)"
+            wait_for(lambda verb=verb, on=on: browser.run(state, verb) == [2 * str(on).lower()], 20, f"{verb} as it was before the reload")
+
+
+def test_fifty_viewers_and_some_that_stop_reading():
+    """The page shows fresh pictures beside fifty others, a fifth of whom read nothing any more."""
+    with Zoetrope({"cameras": {"front": {**FRONT, "fps": 10}}, "preview": {}}) as zoe, Browser(zoe.port) as browser:
+        browser.wait_pictures(3, seconds=60)
+        stalled = [socket.create_connection(("127.0.0.1", zoe.port)) for _ in range(10)]
+        for viewer in stalled:
+            viewer.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert viewer.recv(100)
+        streams, over = [http.Stream(zoe.port, "front") for _ in range(40)], threading.Event()
+        counts = [0] * len(streams)
+
+        def read(number):
+            for _ in streams[number]:
+                counts[number] += 1
+                if over.is_set():
+                    return
+        threads = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(len(streams))]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: min(counts) >= 20, 60, "20 pictures for each of 40 viewers")
+        browser.wait_pictures(20, seconds=60)
+        age = wait_for(lambda: (age := time.monotonic() - float(browser.canvas()["captureTime"])) < 1 and age, 20, "a fresh picture on the page")
+        preview = zoe.state()["cameras"]["front"]["metrics"]["preview"]
+        print(f"measured: page {age:.3f} s behind beside {preview['viewers'] - 1} viewers, {min(counts)} to {max(counts)} pictures each")
+        assert preview["viewers"] == 51
+        over.set()
+        for thread in threads:
+            thread.join(20)
+        for viewer in (*streams, *stalled):
+            viewer.close()
+        wait_for(lambda: zoe.state()["cameras"]["front"]["metrics"]["preview"]["viewers"] == 1, 30, "the others to be gone")
+
+
+def test_charts_and_tables():
+    with Zoetrope({"cameras": {"front": FRONT}, "preview": {}}) as zoe, Browser(zoe.port) as browser:
+        browser.wait_pictures(20, seconds=60)
+        number = "return parseFloat(document.querySelector(`[data-series=${arguments[0]}]`).textContent)"
+        wait_for(lambda: browser.run(number, "captured") > 5 and browser.run(number, "shown") > 2, 30, "rates in the legend")
+        wait_for(lambda: all(browser.run(number, name) >= 0 for name in ("publish", "wait", "encode", "send", "show")), 30, "times in the legend")
+        drawn = """const canvas = document.querySelector(arguments[0]), data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+                   return new Set([...Array(data.length / 4).keys()].filter(i => data[4 * i + 3] > 200).map(i => data.slice(4 * i, 4 * i + 3).join())).size"""
+        wait_for(lambda: browser.run(drawn, "#chart-latency canvas") >= 4, 30, "areas in the chart of latency")
+        browser.wait_text("#topics [data-topic=front]", "camera front", 20)
+        browser.wait_text("#topics [data-topic=front]", "preview", 20)
+        browser.wait_text("#topics [data-topic=front]", "/s", 20)
+        browser.wait_text("#processes [data-process=preview]", "MiB", 20)
+
+
+def test_everybody_can_use_it():
+    """axe-core finds nothing: names, contrast in light and dark, order of headings, keyboard, roles."""
+    several = {"cameras": {"front": FRONT, "back": {**SMALL, "capture": False}}, "preview": {}}
+    for flags, width in (([], 1280), (["--force-dark-mode"], 1280), ([], 500)):
+        with Zoetrope(several) as zoe, Browser(zoe.port, width=width, flags=flags) as browser:
+            browser.wait_pictures(3, seconds=60)
+            wait_for(lambda: browser.run("return document.querySelector('#topics tbody tr') !== null"), 20, "the tables")
+            found = violations(browser)
+            assert not found, "\n".join(found)
+
+
+def test_login_page_can_be_used_by_everybody():
+    token = "correct-horse_42"
+    with Publisher(), Preview("--token", token) as preview, Browser(preview.port) as browser:
+        assert not violations(browser), "\n".join(violations(browser))
+        browser.find("#token").send_keys("wrong-token", Keys.ENTER)
+        wait_for(lambda: browser.find("#wrong").is_displayed(), 20, "to be told that it was wrong")
+        browser.find("#token").send_keys(token, Keys.ENTER)
+        browser.wait_pictures(3, seconds=60)
+        assert token not in json.dumps([browser.driver.current_url, browser.run("return document.cookie")])

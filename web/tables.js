@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables below the pictures: processes, and who reads which topic.
+
+const MEBI = 1048576;
+const or = (value, text) => (value === undefined || value === null ? "–" : text(value));
+
+export function duration(seconds) {
+	const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+	const [size, unit] = parts.find(([least]) => seconds >= least) ?? parts[3];
+	return `${Math.floor(seconds / size)} ${unit}`;
+}
+
+export function chip(state) {
+	const chip = document.createElement("span");
+	chip.className = "chip";
+	chip.textContent = chip.dataset.state = state ?? "unknown";
+	return chip;
+}
+
+// cells: [content, is it a number?]
+function row(cells) {
+	const row = document.createElement("tr");
+	for (const [content, number] of cells) {
+		const cell = row.insertCell();
+		cell.className = number ? "number" : "";
+		cell.append(content);
+	}
+	return row;
+}
+
+function quiet(text) {
+	const place = document.createElement("div");
+	place.className = "quiet";
+	place.textContent = text;
+	return place;
+}
+
+function stateCell(one) {
+	const cell = document.createDocumentFragment();
+	cell.append(chip(one.state));
+	if (one.reason)
+		cell.append(quiet(one.reason));
+	return cell;
+}
+
+export function showProcesses(section, processes) {
+	const rows = Object.entries(processes).map(([name, one]) => {
+		const made = row([
+			[name], [stateCell(one)],
+			[or(one.cpu_percent, (value) => `${value.toFixed(1)} %`), true],
+			[or(one.memory_bytes, (value) => `${(value / MEBI).toFixed(1)} MiB`), true],
+			[one.cpus || "–"],
+			[or(one.threads, String), true], [or(one.restarts, String), true],
+			[or(one.uptime, duration), true], [or(one.pid, String), true],
+		]);
+		made.dataset.process = name;
+		return made;
+	});
+	section.hidden = !rows.length;
+	section.querySelector("tbody").replaceChildren(...rows);
+}
+
+// Rates are the difference between two looks.
+export class Topics {
+	constructor(section) {
+		this.section = section;
+		this.before = { time: 0, counts: new Map() };
+	}
+
+	show(answer, processes) {
+		const titles = new Map(Object.entries(processes).map(([title, one]) => [one.pid, title]));
+		const seconds = answer.time - this.before.time, counts = new Map();
+		const rows = answer.topics.map((topic) => {
+			const parties = (role) => topic.parties.filter((one) => one.role === role).map((one) => {
+				const key = [topic.topic, role, one.pid].join(" "), old = this.before.counts.get(key);
+				counts.set(key, one.frames);
+				const rate = old === undefined || one.frames < old ? "" : ` ${((one.frames - old) / seconds).toFixed(1)}/s`;
+				const line = document.createElement("div");
+				const name = titles.get(one.pid) ?? (one.program === "?" ? "process" : one.program);
+				line.append(titles.has(one.pid) ? name : `${name} (${one.pid})`, Object.assign(document.createElement("small"), { textContent: rate }));
+				return line;
+			});
+			const lines = (role) => {
+				const found = parties(role), cell = document.createDocumentFragment();
+				cell.append(...(found.length ? found : [quiet("nobody")]));
+				return cell;
+			};
+			const what = [topic.width ? `${topic.width} × ${topic.height}` : "", topic.format].filter(Boolean).join(" ");
+			const made = row([[topic.topic], [what || "results"], [lines("publisher")], [lines("subscriber")],
+				[`${(topic.memory_bytes / MEBI).toFixed(1)} MiB`, true]]);
+			made.dataset.topic = topic.topic;
+			return made;
+		});
+		this.before = { time: answer.time, counts };
+		this.section.hidden = !rows.length;
+		this.section.querySelector("tbody").replaceChildren(...rows);
+	}
+}

@@ -305,7 +305,8 @@ static enum MHD_Result route_ready(struct request *request)
 /* What needs no token: it says nothing about anybody. */
 static bool route_is_open(const char *path)
 {
-	return !strcmp(path, "/healthz") || !strcmp(path, "/readyz") || !strcmp(path, "/style.css");
+	return !strcmp(path, "/healthz") || !strcmp(path, "/readyz") || !strcmp(path, "/style.css") ||
+	       !strcmp(path, "/login.css");
 }
 
 enum MHD_Result route_request(struct request *request)

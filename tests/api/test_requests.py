@@ -112,7 +112,7 @@ def test_login_page():
         status, headers, body = ask(preview, "GET", "/", headers=html)
         assert status == 401 and headers["Content-Type"].startswith("text/html") and b'action="/login"' in body
         refused(preview, 401, "a token is needed", "GET", "/api/v1/state", headers=html)
-        for path, wanted in (("/style.css", 200), ("/healthz", 200), ("/readyz", 503), ("/app.js", 401)):
+        for path, wanted in (("/style.css", 200), ("/login.css", 200), ("/healthz", 200), ("/readyz", 503), ("/app.js", 401)):
             assert ask(preview, "GET", path)[0] == wanted, path
         for wrong in ("", "token=", "token=x", f"token={token}x", f"x=1&token={token}", f"token={token}\0", "token=" + "x" * 4000):
             status, headers, _ = ask(preview, "POST", "/login", wrong, form)

@@ -27,6 +27,7 @@
 #include "common/role.h"
 #include "drivers/encoder/encoder.h"
 #include "feed.h"
+#include "font.h"
 #include "result.h"
 
 #define PREVIEW_QUEUE        8 /* encoded pictures kept for viewers: 0.3 s at 25 a second */
@@ -140,7 +141,6 @@ struct preview_camera *camera_find(struct preview *preview, const char *name);
 
 /* Draw boxes and labels into RGB24. */
 void overlay_draw(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const struct result *result);
-extern const unsigned char overlay_font[95][13];
 
 /* ---- server-sent events ---- */
 

@@ -214,17 +214,16 @@ def test_slow_headers_are_not_borne():
 def test_slow_bodies_and_slow_readers_are_not_borne():
     """So is one that sends its body so, or reads a picture so that is too large for the kernel. A stream may last."""
     with Publisher(width=7680, height=4320, fps=2, mode="noise"), Preview() as preview, socket.socket() as reader:
-        writer = socket.create_connection(("127.0.0.1", preview.port))
-        writer.sendall(b"PUT /api/v1/cameras/front/preview HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n")
-        promised("a slow sender of a body is cut off", cut_off(writer, lambda: writer.sendall(b" ")), 12)
-        writer.close()
         stream = preview.stream()
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(("127.0.0.1", preview.port))
         wait_for(lambda: preview.snapshot(), 10, "a picture")
+        descriptors, began = preview.descriptors(), time.monotonic()
         reader.sendall(b"GET /api/v1/cameras/front/snapshot.jpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert reader.recv(9) == b"HTTP/1.1 "
-        began, descriptors = time.monotonic(), preview.descriptors()
+        with socket.create_connection(("127.0.0.1", preview.port)) as writer:
+            writer.sendall(b"PUT /api/v1/cameras/front/preview HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n")
+            promised("a slow sender of a body is cut off", cut_off(writer, lambda: (writer.sendall(b" "), next(stream))), 12)
 
         def gone():
             """What its own kernel has kept for it can be read on: the server's side counts."""

@@ -151,3 +151,15 @@ def test_slow_viewer_of_many_gets_newer_pictures():
                 assert max(of_camera[6:]) < 5
             while time.monotonic() - next(quick).number("Capture-Time") > 0.5:
                 pass
+
+
+def test_stages_of_the_latency_add_up():
+    with Publisher(), Preview() as preview:
+        with preview.stream() as stream:
+            stream.take(60)
+        metrics = preview.metrics()
+        stages = [metrics[f"{name}_ms"] for name in ("taken", "encode", "send")]
+        print("measured: ms from publish to encoding, encoding, from there to sending: " + ", ".join(f"p50 {one['p50']} p99 {one['p99']}" for one in stages))
+        assert all(0 <= one["p50"] <= one["p99"] for one in stages) and stages[1]["p50"] > 0
+        # the publisher says when a frame was captured, which is just before it publishes it
+        assert max(one["p50"] for one in stages) <= metrics["latency_ms"]["p50"] <= sum(one["p99"] for one in stages) + 100

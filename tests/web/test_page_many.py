@@ -53,7 +53,7 @@ def test_twelve_cameras_in_two_tabs():
 def test_choosing_a_camera():
     with Zoetrope({"cameras": {"one": SMALL, "two": FRONT, "three": SMALL}, "preview": {}}) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(3, "one", 60)
-        assert chosen(browser) == "one"
+        assert chosen(browser) == "one" and browser.find("#tiles").is_displayed()
         browser.find(".tile[data-camera=two]").click()
         wait_for(lambda: browser.run("return document.querySelector('.camera canvas').width") == 1280, 20, "the large picture in full size")
         _, picture = browser.canvas_pixels("two")
@@ -162,12 +162,14 @@ def test_fifty_viewers_and_some_that_stop_reading():
 def test_charts_and_tables():
     with Zoetrope({"cameras": {"front": FRONT}, "preview": {}}) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(20, seconds=60)
-        number = "return parseFloat(document.querySelector(`[data-series=${arguments[0]}]`).textContent)"
+        number = """const value = parseFloat(document.querySelector(`[data-series=${arguments[0]}]`).textContent);
+                    return Number.isNaN(value) ? -1 : value"""
         wait_for(lambda: browser.run(number, "captured") > 5 and browser.run(number, "shown") > 2, 30, "rates in the legend")
         wait_for(lambda: all(browser.run(number, name) >= 0 for name in ("publish", "wait", "encode", "send", "show")), 30, "times in the legend")
         drawn = """const canvas = document.querySelector(arguments[0]), data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
                    return new Set([...Array(data.length / 4).keys()].filter(i => data[4 * i + 3] > 200).map(i => data.slice(4 * i, 4 * i + 3).join())).size"""
         wait_for(lambda: browser.run(drawn, "#chart-latency canvas") >= 4, 30, "areas in the chart of latency")
+        assert not browser.find("#tiles").is_displayed(), "a tile beside the only camera"
         browser.wait_text("#topics [data-topic=front]", "camera front", 20)
         browser.wait_text("#topics [data-topic=front]", "preview", 20)
         browser.wait_text("#topics [data-topic=front]", "/s", 20)

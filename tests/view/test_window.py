@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`zoetrope view` on a desktop without a screen: what it shows is read back from the pixels."""
 # alone
+# limit: 150 s
 import glob
 import os
 import signal

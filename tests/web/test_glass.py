@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Glass to glass without a camera: the test source draws its time as marks, and the browser reads them back from the pixels of the
 picture that it shows, at each frame of the screen."""
-# limit: 120 s
+# limit: 180 s
 import time
 
 from support import wait_for

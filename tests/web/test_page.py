@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page in a real browser, under `zoetrope run`."""
-# limit: 120 s
+# limit: 240 s
 import os
 import signal
 import time

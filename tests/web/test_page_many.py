@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page with many cameras, many viewers, a lost camera; its charts, tables, keys, boxes in step; for everybody to use."""
-# limit: 150 s
+# limit: 240 s
 import json
 import socket
 import threading

@@ -6,14 +6,9 @@ import socket
 import subprocess
 
 from support.http import free_port
-from support.zoetrope import DOMAIN, PROGRAM, SOURCE, Zoetrope, cached, domain_entries
+from support.zoetrope import DOMAIN, PROGRAM, SOURCE, Zoetrope, cached, domain_entries, without_privileges
 
 PATTERN = {"cameras": {"front": {"source": "test:"}}}
-
-
-def without_privileges(command):
-    """As root, drop what lets root read and write everything; permission bits then count for root, too."""
-    return ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *command] if os.getuid() == 0 else command
 
 
 def refused(config, *words, environment=(), wrap=lambda command: command):

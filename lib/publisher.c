@@ -127,6 +127,7 @@ static int take_record(struct zoe_publisher *pub)
 		int status = zi_alive_take(pub->topic.fd, "writers", p, &pub->lock); /* J1: the byte */
 
 		if (status == 0) {
+			zi_shape_forget_half_made(&pub->topic, p);
 			record_start(pub, p);
 			return 0;
 		}

@@ -155,6 +155,20 @@ bool zi_shape_suffices(const struct zi_shape *has, const struct zi_shape *w)
 
 /* ---- going over --------------------------------------------------------------------------------------------- */
 
+/* The name under which a publisher makes a successor. */
+static void temporary_name(unsigned publisher, char out[16])
+{
+	snprintf(out, 16, ".new-%u", publisher);
+}
+
+void zi_shape_forget_half_made(const struct zi_topic *topic, unsigned publisher)
+{
+	char temporary[16];
+
+	temporary_name(publisher, temporary);
+	zi_topic_remove_tree(topic->fd, temporary);
+}
+
 /* S1: make the successor completely under a name of our own, then rename it under its number. */
 static int make_successor(const struct zi_topic *topic, const struct zi_shape *shape, unsigned publisher)
 {
@@ -162,9 +176,8 @@ static int make_successor(const struct zi_topic *topic, const struct zi_shape *s
 	char temporary[16], name[16];
 	int status;
 
-	snprintf(temporary, sizeof(temporary), ".new-%u", publisher);
+	temporary_name(publisher, temporary);
 	snprintf(name, sizeof(name), "%u", shape->generation);
-	zi_topic_remove_tree(topic->fd, temporary); /* of an earlier owner of our record, who died here */
 	status = zi_topic_make_directory(topic->fd, temporary, modes->directory);
 	if (status < 0)
 		return status;
@@ -178,7 +191,7 @@ static int make_successor(const struct zi_topic *topic, const struct zi_shape *s
 	if (status == 0 && renameat2(topic->fd, temporary, topic->fd, name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
 		status = zi_fail(-errno, "cannot put generation %s of topic %s in place: %s", name, topic->name,
 		                 strerror(errno));
-	zi_topic_remove_tree(topic->fd, temporary);
+	zi_shape_forget_half_made(topic, publisher);
 	return status;
 }
 

@@ -34,6 +34,9 @@ int zi_shape_go_over(struct zi_topic *topic, const struct zi_shape *wanted, stru
  */
 int zi_shape_adopt_older(struct zi_topic *topic);
 
+/* Remove the successor that an earlier owner of this publisher's record was making when it was killed. */
+void zi_shape_forget_half_made(const struct zi_topic *topic, unsigned publisher);
+
 /*
  * Give up older generations once the current one has published depth frames and no lossless subscriber is left below:
  * empty the ring, punch the slots that nobody holds, remove the files but not the folder. Closes those in which this

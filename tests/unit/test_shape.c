@@ -332,6 +332,29 @@ TEST(memory_of_old_generations_comes_back)
 	bench_close(&b);
 }
 
+/* What a killed publisher was making goes when its record has a new owner, although the topic lived on meanwhile. */
+TEST(half_made_generation_of_the_dead_goes)
+{
+	struct bench b = bench_open(NULL, NULL);
+	struct zoe_publisher *other, *next;
+	char folder[256], file[272];
+
+	CHECK_OK(zoe_publisher_open(b.domain, "front", NULL, &other));
+	snprintf(folder, sizeof(folder), "%s/front/.new-0", getenv("ZOETROPE_DOMAIN"));
+	snprintf(file, sizeof(file), "%s/index", folder);
+	zoe_publisher_close(b.pub);
+	CHECK_EQ(mkdir(folder, 0700), 0);
+	CHECK(close(open(file, O_CREAT | O_WRONLY, 0600)) == 0);
+	put(other, 1 << 20); /* a change of shape, by record 1 */
+	CHECK_EQ(access(file, F_OK), 0);
+	CHECK_OK(zoe_publisher_open(b.domain, "front", NULL, &next));
+	CHECK_EQ(access(folder, F_OK), -1);
+	put(next, 1 << 21);
+	zoe_publisher_close(next);
+	b.pub = other;
+	bench_close(&b);
+}
+
 TEST(prefault_reserves_all)
 {
 	struct bench b = bench_open(&(struct zoe_topic_options){.slot_bytes = 8192, .subscribers = 2}, NULL);

@@ -174,7 +174,7 @@ static int make_successor(const struct zi_topic *topic, const struct zi_shape *s
 		status = zi_fail(-errno, "cannot open a new generation of topic %s: %s", topic->name, strerror(errno));
 	else
 		status = zi_generation_create(fd, shape, ZI_UNSET, modes->file);
-	/* EEXIST: somebody else's is the successor */
+	/* S1: rename. EEXIST: somebody else's is the successor */
 	if (status == 0 && renameat2(topic->fd, temporary, topic->fd, name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
 		status = zi_fail(-errno, "cannot put generation %s of topic %s in place: %s", name, topic->name,
 		                 strerror(errno));
@@ -186,7 +186,7 @@ static int successor(const struct zi_topic *topic, const struct zi_shape *wanted
                      struct zi_generation **out)
 {
 	const struct zi_shape *now = &topic->generation->shape;
-	int status = zi_shape_after(topic, now->generation, true, out);
+	int status = zi_shape_after(topic, now->generation, true, out); /* S1: find */
 
 	if (status != -ENOENT)
 		return status;
@@ -217,7 +217,7 @@ static void enter(const struct zi_topic *topic, unsigned publisher)
 	atomic_store(&to->waits, atomic_load(&from->waits));
 	atomic_store(&to->repairs, atomic_load(&from->repairs));
 	atomic_store(&to->pid, atomic_load(&from->pid));
-	atomic_fetch_or(&index->in_use, 1ull << publisher); /* S6: in use before the first loan */
+	atomic_fetch_or(&index->in_use, 1ull << publisher); /* S6: in use there, before the first loan */
 }
 
 int zi_shape_go_over(struct zi_topic *topic, const struct zi_shape *wanted, struct zi_patience *patience)
@@ -237,7 +237,7 @@ int zi_shape_go_over(struct zi_topic *topic, const struct zi_shape *wanted, stru
 			return status;
 		}
 	}
-	zi_wake(&old->index->head); /* S4: all sleepers of the old one */
+	zi_wake(&old->index->head); /* S4: wake, all sleepers of the old one */
 	/* S5: its first number. It fails if somebody else wrote it, or if we found a later one that has begun long
 	 * since */
 	atomic_compare_exchange_strong(&new->index->head, &unset, zi_ring_end(old));

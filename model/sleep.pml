@@ -74,5 +74,5 @@ inline sleep_on_head(r)
 inline ring_end(e)
 {
 	STEP(e = HEAD; q = count);                                                         /* N1: head */
-	STEP(w = AT_RING(e); e = AFTER(e, w); ALWAYS(missed, e >= q); w = 0; q = 0)        /* N2: ring, it may lag */
+	STEP(w = AT_RING(e); e = AFTER(e, w); ALWAYS(missed, e >= q); w = 0; q = 0)        /* N2: it may lag by one */
 }

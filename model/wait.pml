@@ -127,7 +127,7 @@ none:
 	:: !second
 	fi;
 	DRAIN
-	STEP_IF(!mine, armed = armed | BIT(r); mine = true);                               /* A1: armed */
+	STEP_IF(!mine, armed = armed | BIT(r); mine = true);                               /* A1: armed before the second look */
 	second = true;
 	goto try;                                                                          /* A2: second look */
 have:

@@ -263,7 +263,7 @@ static void remove_files(const struct zi_topic *topic, unsigned number)
 	unlinkat(topic->fd, path, 0);
 }
 
-/* What is left of a generation that was given up. Its number is free again when nobody can be on the way to it. */
+/* What is left of a generation that was given up. Its number is free again when nobody can be on the way there. */
 static void forget(const struct zi_topic *topic, unsigned number, bool alone)
 {
 	char name[16];
@@ -271,12 +271,12 @@ static void forget(const struct zi_topic *topic, unsigned number, bool alone)
 	remove_files(topic, number); /* who gave it up may have been killed before it was done */
 	snprintf(name, sizeof(name), "%u", number);
 	if (alone)
-		unlinkat(topic->fd, name, AT_REMOVEDIR);
+		unlinkat(topic->fd, name, AT_REMOVEDIR); /* S8: the number is free again */
 }
 
 int zi_shape_adopt_older(struct zi_topic *topic)
 {
-	const bool alone = !zi_alive_any(topic->writers_fd, 0, ZI_PUBLISHERS_MAX);
+	const bool alone = !zi_alive_any(topic->writers_fd, 0, ZI_PUBLISHERS_MAX); /* S8: is any publisher alive */
 	struct zi_generation **end = &topic->generation->older, *g;
 	unsigned number = topic->generation->shape.generation;
 	int status;

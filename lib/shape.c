@@ -118,6 +118,50 @@ int zi_shape_after(const struct zi_topic *topic, unsigned above, bool writable, 
 	}
 }
 
+/* Has a later generation the depth newest frames, so that nothing that is promised is in this one? */
+static bool superseded(const struct zi_generation *g, const struct zi_generation *later)
+{
+	return zi_ring_end(later) >= zi_ring_end(g) + later->shape.depth;
+}
+
+/* By any of those after it: who gives it up may be in another than the newest. Returns 1 | 0 | -errno. */
+static int superseded_by_any(const struct zi_topic *topic, const struct zi_generation *g)
+{
+	struct zi_generation *later;
+	unsigned above = g->shape.generation;
+	int status;
+
+	while ((status = zi_shape_after(topic, above, false, &later)) == 0) {
+		bool is = superseded(g, later);
+
+		above = later->shape.generation;
+		zi_generation_close(later);
+		if (is)
+			return 1;
+	}
+	return status == -ENOENT ? 0 : status;
+}
+
+int zi_shape_oldest(const struct zi_topic *topic, struct zi_generation **out)
+{
+	struct zi_generation *g;
+	unsigned above = 0;
+	int status;
+
+	while ((status = zi_shape_after(topic, above, false, &g)) == 0) {
+		status = superseded_by_any(topic, g); /* S7: another may be about to give it up */
+		if (status == 0) {
+			*out = g;
+			return 0;
+		}
+		above = g->shape.generation;
+		zi_generation_close(g);
+		if (status < 0)
+			return status;
+	}
+	return status;
+}
+
 /* ---- what shape --------------------------------------------------------------------------------------------- */
 
 static uint32_t larger(uint32_t a, uint32_t b)
@@ -323,9 +367,7 @@ static void retire(const struct zi_topic *topic, struct zi_generation *g, unsign
 
 static bool may_retire(const struct zi_topic *topic, const struct zi_generation *g)
 {
-	uint64_t begin = zi_ring_end(g), end = zi_ring_end(topic->generation);
-
-	return end >= begin + topic->generation->shape.depth && !zi_lossless_below(topic, begin);
+	return superseded(g, topic->generation) && !zi_lossless_below(topic, zi_ring_end(g));
 }
 
 void zi_shape_retire_older(struct zi_topic *topic, unsigned publisher)

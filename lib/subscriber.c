@@ -117,8 +117,14 @@ static uint64_t oldest(const struct zi_generation *g)
 static int begin_in(struct zoe_subscriber *sub, bool newest)
 {
 	struct zi_generation *g;
-	int status = newest ? zi_shape_newest(&sub->topic, false, &g) : zi_shape_after(&sub->topic, 0, false, &g);
+	int status;
 
+	if (newest)
+		status = zi_shape_newest(&sub->topic, false, &g);
+	else if (sub->options.mode == ZOE_LOSSLESS)
+		status = zi_shape_oldest(&sub->topic, &g);
+	else
+		status = zi_shape_after(&sub->topic, 0, false, &g);
 	if (status == -ENOENT)
 		return zi_fail(-EBADMSG, "topic %s is damaged: no generation; run zoetrope clean", sub->topic.name);
 	if (status < 0)

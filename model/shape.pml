@@ -12,6 +12,7 @@
  * run: check PUBS=2 FRAMES=1 MADE=2 DEATHS=1
  * run: check PUBS=2 FRAMES=2 MADE=4 WANTS=2 DEATHS=1 NO_READER FORGETS
  * run: bits PUBS=2 FRAMES=1 MADE=2 DEATHS=2 POLLS PUBLISHERS_DIE
+ * run: check PUBS=1 FRAMES=5 MADE=3 WANTS=2 DEATHS=1 LOSSLESS LATE
  * run: bits PUBS=2 FRAMES=2 MADE=3 DEATHS=0 LOSSLESS
  * run: bits PUBS=2 FRAMES=5 MADE=3 DEATHS=2
  * run: bits PUBS=3 FRAMES=5 MADE=3 DEATHS=2 LOSSLESS
@@ -58,7 +59,10 @@
 #ifndef WANTS
 #define WANTS 1             /* how often each publisher wants larger slots */
 #endif
-#ifdef LOSSLESS
+#if defined(LATE)
+#define HELD(w) (w == EMPTY || !lossless || cursor[0] > SEQ(w))
+#define STILL_READ(s) (lossless && cursor[0] < (s))
+#elif defined(LOSSLESS)
 #define HELD(w) (w == EMPTY || cursor[0] > SEQ(w))
 #define STILL_READ(s) (cursor[0] < (s))
 #else
@@ -86,6 +90,9 @@ byte number[MADE];
 byte folder[NUMBERS + 1] = NOTHING;
 byte made;
 byte asleep_on[MADE];
+#ifdef LATE
+bool lossless;              /* the subscriber's bit: it joins at any moment, with the oldest frame */
+#endif
 #ifdef FORGETS
 byte alive;                 /* bit _pid: the publisher's lock byte */
 byte joining;               /* _pid of who has the publishers' join lock */
@@ -251,12 +258,38 @@ done:
 	atomic { x = 0; y = NOTHING; o = NOTHING; wants = 0; first = true }
 }
 
+#ifdef BREAK_BEGIN_IN_RETIRED
+#define SUPERSEDED(x, y) false
+#else
+#define SUPERSEDED(x, y) (heads[y] != UNSET && LOW(heads[y]) >= END_OF(x) + RING - 1)
+#endif
+
 proctype subscriber(byte r)
 {
 	byte w = 0, h = 0, x = 0;
-	goto wait;
+#ifdef LATE
+	byte y = 0;
+#endif
+	goto join;
 dead:
 	atomic { w = 0; h = 0; x = 0; cursor[r] = 255; goto left };
+join:
+#ifdef LATE
+	STEP(lossless = true);                                                             /* Y1: visible, cursor 0 */
+	STEP(x = (THERE(0) -> folder[0] : (THERE(1) -> folder[1] : folder[2])); y = ABOVE(number[x]));
+	do
+	:: y == NOTHING -> break
+	:: y != NOTHING ->
+	   STEP(if :: SUPERSEDED(x, y) -> x = y :: else fi; y = ABOVE(number[y]))          /* S7: another may be about to give it up */
+	od;
+	STEP(h = (HEAD & CLOSED -> LOW(HEAD) - 1 : HEAD); w = (h > RING - 1 -> h - (RING - 1) : 0)); /* Y2: then read head */
+	do
+	:: w < h -> STEP(if :: SEQ(AT_RING(w)) == w -> break :: else -> w++ fi)
+	:: w == h -> break
+	od;
+	STEP(cursor[r] = w);                                                               /* Y3: then set the cursor */
+	atomic { w = 0; h = 0; y = 0 };
+#endif
 wait:
 	waiting = waiting | BIT(r);                                                        /* W1: waiting bit */
 look:

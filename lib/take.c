@@ -92,7 +92,7 @@ static int free_pin(const struct zoe_subscriber *sub)
 
 static void unpin(struct zoe_subscriber *sub, struct zi_generation *g, unsigned pin)
 {
-	atomic_store(&record_of(sub)->pins[pin], 0); /* T4, T5: release */
+	atomic_store(&record_of(sub)->pins[pin], 0); /* T4, T5: unpin */
 	g->held--;
 }
 
@@ -362,7 +362,7 @@ static void disarm(struct zoe_subscriber *sub)
 {
 	if (!sub->armed)
 		return;
-	atomic_fetch_and(&sub->topic.readers->armed, ~(1ull << sub->record)); /* A3: disarmed, so stay readable */
+	atomic_fetch_and(&sub->topic.readers->armed, ~(1ull << sub->record)); /* A3: who disarms, stays readable */
 	sub->armed = false;
 	zi_fifo_signal(sub->fifo);
 }
@@ -372,7 +372,7 @@ static int arm_and_try(struct zoe_subscriber *sub, try_function *try, struct zoe
 {
 	int status;
 
-	zi_fifo_drain(sub->fifo);
+	zi_fifo_drain(sub->fifo); /* A1: empty the FIFO */
 	if (!sub->armed)
 		atomic_fetch_or(&sub->topic.readers->armed, 1ull << sub->record); /* A1: armed before the second look */
 	sub->armed = true;
@@ -423,7 +423,7 @@ static int sleep_and_try(struct zoe_subscriber *sub, try_function *try, int64_t 
 		if (status < 0)
 			break;
 	}
-	atomic_fetch_and(&readers->waiting, ~mine); /* W4 */
+	atomic_fetch_and(&readers->waiting, ~mine); /* W4: clear the bit */
 	return status;
 }
 

@@ -11,13 +11,19 @@
 #define RING 2 /* depth + 1 */
 #endif
 
+#ifdef PUBLISHERS_DIE
+#define MAY_DIE (_pid <= PUBS) /* they are started first, after init: subscribers live on */
+#else
+#define MAY_DIE true
+#endif
+
 /* One step, or death before it. Every process has a label `dead` that forgets what the process knew. */
 #if DEATHS > 0
 byte deaths = DEATHS;
 #define STEP(...)                                            \
 	if                                                   \
 	:: atomic { __VA_ARGS__ }                            \
-	:: atomic { deaths > 0 -> deaths--; DROP; goto dead } \
+	:: atomic { deaths > 0 && MAY_DIE -> deaths--; DROP; goto dead } \
 	fi
 #else
 #define STEP(...) atomic { __VA_ARGS__ }

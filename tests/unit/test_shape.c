@@ -294,6 +294,39 @@ TEST(late_comer_after_a_change)
 	bench_close(&b);
 }
 
+/* The number of the first frame for a lossless subscriber that opens the topic now, from the oldest frame on. */
+static uint64_t first_for_late_lossless(struct zoe_domain *domain)
+{
+	struct zoe_subscriber *late;
+	struct zoe_frame frame;
+
+	CHECK_OK(zoe_subscriber_open(
+	    domain, "front", &(struct zoe_subscriber_options){.mode = ZOE_LOSSLESS, .start = ZOE_START_OLDEST}, &late));
+	CHECK_OK(zoe_take_next(late, 0, &frame));
+	CHECK_EQ(frame.lost, 0);
+	zoe_release(late, &frame);
+	zoe_subscriber_close(late);
+	return frame.seq;
+}
+
+/*
+ * Once a later generation has the depth newest frames, a publisher may be about to give up the one before, and would not
+ * see who joins there; the first subscriber holds it, so that it is still there.
+ */
+TEST(late_lossless_begins_where_nothing_is_given_up)
+{
+	struct bench b = bench_open(&(struct zoe_topic_options){.depth = 2, .slot_bytes = 64, .lossless = 1},
+	                            &(struct zoe_subscriber_options){.mode = ZOE_LOSSLESS});
+
+	CHECK_EQ(put(b.pub, 64), 0);
+	CHECK_EQ(put(b.pub, 9000), 1);
+	CHECK_EQ(first_for_late_lossless(b.domain), 0);
+	CHECK_EQ(put(b.pub, 9000), 2);
+	CHECK_EQ(generations(), 2);
+	CHECK_EQ(first_for_late_lossless(b.domain), 1);
+	bench_close(&b);
+}
+
 TEST(sleepy_subscriber_counts_what_went_with_a_generation)
 {
 	struct bench b = bench_open(&(struct zoe_topic_options){.slot_bytes = 100, .depth = 3}, NULL);

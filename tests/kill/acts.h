@@ -73,6 +73,7 @@ void do_all_as_orphan(struct victim *v);
 void do_open_lossless(struct victim *v);
 void do_open_member(struct victim *v);
 void do_open_oldest(struct victim *v);
+void do_open_lossless_oldest(struct victim *v);
 void with_lossless(struct victim *v);
 void with_lossless_and_frames(struct victim *v);
 void with_member_and_frames(struct victim *v);

@@ -65,6 +65,7 @@ const struct scenario scenarios[] = {
     {"group_take_overrun", HOT | JOIN_GROUP, with_member_overrun, do_take_next, check_taken},
     {"group_leave", VARIANT | LONG | LONG, with_member_and_frames, do_subscriber_close, NULL},
     {"oldest_join", VARIANT | LONG | SUB_JOINS, NULL, do_open_oldest, NULL},
+    {"lossless_oldest_join", VARIANT | LONG | LOSSLESS, with_publisher_left_behind, do_open_lossless_oldest, NULL},
     {"take_spin", VARIANT | LONG | LONG, with_spinning, do_take_wait, check_taken},
     {"take_interval", VARIANT | LONG | LONG, with_seldom, do_take_latest, check_taken},
     {"take_too_soon", VARIANT | LONG | LONG, with_one_too_soon, do_take_too_soon, NULL},

@@ -105,10 +105,15 @@ static int phase_of(const struct role *role)
 	return atomic_load_explicit(&role->shared->phase, memory_order_relaxed);
 }
 
-/* On a machine with other work: nobody else runs on the two cores meanwhile. For short runs. */
-static void realtime(int priority)
+/*
+ * On a machine with other work: nobody else runs on the cores meanwhile. Not if processes have to share a core: then one
+ * that polls would never let the others have it.
+ */
+static void realtime(const struct bench_work *work, int priority)
 {
-	if (getenv("BENCH_REALTIME"))
+	const long processes = work->alone ? 1 : work->senders + work->receivers + work->stall;
+
+	if (getenv("BENCH_REALTIME") && processes <= sysconf(_SC_NPROCESSORS_ONLN))
 		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = priority});
 }
 
@@ -124,7 +129,7 @@ static void pin(const struct role *role)
 	CPU_ZERO(&set);
 	CPU_SET(core % (cores > 0 ? (unsigned)cores : 1), &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	realtime(1);
+	realtime(role->work, 1);
 }
 
 /* A process waits for the others: as long as the first one lives. */
@@ -507,7 +512,7 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	if (bench_peer.start)
 		bench_peer.start(work);
-	realtime(2);
+	realtime(work, 2);
 	for (unsigned i = 0; i < work->senders; i++)
 		start((struct role){.work = work, .shared = shared, .sender = true, .number = i});
 	for (unsigned i = 0; !work->alone && i < work->receivers + work->stall; i++)

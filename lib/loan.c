@@ -378,7 +378,7 @@ static int check_loan(struct zoe_publisher *pub, const struct zoe_loan *loan, st
 	if (loan->size > (*out_held)->generation->shape.slot_bytes)
 		return zi_fail(-EINVAL, "the frame says that it uses %zu bytes of a slot of %llu", loan->size,
 		               (unsigned long long)(*out_held)->generation->shape.slot_bytes);
-	return zoe_image_check(&loan->image, loan->size);
+	return loan->image.format ? zoe_image_check(&loan->image, loan->size) : 0;
 }
 
 int zoe_publish(struct zoe_publisher *pub, struct zoe_loan *loan, uint64_t *out_seq)

@@ -379,11 +379,6 @@ static void rest(double seconds)
 		usleep((useconds_t)(left < SLICE_NS ? left / 1000 + 1 : SLICE_NS / 1000));
 }
 
-static void enter(struct shared *shared, enum phase phase)
-{
-	atomic_store(&shared->phase, (int)phase);
-}
-
 static void await(atomic_uint *count, unsigned wanted)
 {
 	const int64_t end = bench_now_ns() + OPEN_NS;
@@ -396,25 +391,49 @@ static void await(atomic_uint *count, unsigned wanted)
 	}
 }
 
+/* Has everybody measured something in this phase? */
+static bool is_measured(const struct bench_work *work, const struct shared *shared, enum phase phase)
+{
+	const volatile struct result *results = shared->results; /* others write it meanwhile */
+
+	if (work->alone)
+		return results[0].samples[MEASURE].count > 0;
+	for (unsigned i = 0; i < work->senders + work->receivers; i++) {
+		if (work->rate_hz ? results[i].samples[phase].count == 0
+		                  : !results[i].begin_ns || results[i].count == 0)
+			return false;
+	}
+	return true;
+}
+
+/* On a loaded machine longer than that: until there is something. */
+static void measure(const struct bench_work *work, struct shared *shared, enum phase phase, double seconds)
+{
+	const int64_t end = bench_now_ns() + OPEN_NS;
+
+	atomic_store(&shared->phase, (int)phase);
+	for (rest(seconds); !is_measured(work, shared, phase); rest(0.001)) {
+		if (bench_now_ns() > end)
+			bench_fail("nothing was received");
+	}
+}
+
 static void play(const struct bench_work *work, struct shared *shared, double seconds)
 {
 	await(&shared->senders_open, work->senders);
 	if (!work->alone)
 		await(&shared->receivers_open, work->receivers + work->stall);
 	rest(seconds / 4);
-	enter(shared, MEASURE);
-	rest(seconds);
+	measure(work, shared, MEASURE, seconds);
 	if (work->stall) {
 		while (!atomic_load(&shared->stalled))
 			rest(0.001);
 		kill(family.stalling, SIGSTOP);
-		enter(shared, STOPPED);
-		rest(seconds);
+		measure(work, shared, STOPPED, seconds);
 		kill(family.stalling, SIGKILL);
-		enter(shared, KILLED);
-		rest(seconds);
+		measure(work, shared, KILLED, seconds);
 	}
-	enter(shared, END);
+	atomic_store(&shared->phase, END);
 	for (int64_t end = bench_now_ns() + OPEN_NS; alive() > 0; usleep(1000)) {
 		if (bench_now_ns() > end)
 			bench_fail("a process did not end");

@@ -106,14 +106,14 @@ static int phase_of(const struct role *role)
 }
 
 /*
- * On a machine with other work: nobody else runs on the cores meanwhile. Not if processes have to share a core: then one
- * that polls would never let the others have it.
+ * On a machine with other work: nobody else runs on the cores meanwhile. Not if processes that poll have to share a core:
+ * then one would never let the others have it. The one that stalls does not poll.
  */
 static void realtime(const struct bench_work *work, int priority)
 {
-	const long processes = work->alone ? 1 : work->senders + work->receivers + work->stall;
+	const long polling = work->polling && !work->alone ? work->senders + work->receivers : 1;
 
-	if (getenv("BENCH_REALTIME") && processes <= sysconf(_SC_NPROCESSORS_ONLN))
+	if (getenv("BENCH_REALTIME") && polling <= sysconf(_SC_NPROCESSORS_ONLN))
 		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = priority});
 }
 
@@ -129,7 +129,7 @@ static void pin(const struct role *role)
 	CPU_ZERO(&set);
 	CPU_SET(core % (cores > 0 ? (unsigned)cores : 1), &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	realtime(role->work, 1);
+	realtime(role->work, role->stalls ? 2 : 1); /* it shares a core with a sender that polls */
 }
 
 /* A process waits for the others: as long as the first one lives. */
@@ -246,6 +246,8 @@ static void receive_all(struct role *role)
 			if (++idle > 1000 || !role->work->polling)
 				return;
 		}
+		if (!message && role->stalls)
+			usleep(1000);
 	}
 }
 

@@ -5,9 +5,12 @@
  */
 #include "../bench.h"
 
+#include <errno.h>
+#include <glob.h>
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 #include <gst/gst.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -115,15 +118,26 @@ static void side_close(void *side)
 	free(s);
 }
 
+/* A sender that was killed leaves its memory, named after its process. */
 static void side_stop(void)
 {
+	glob_t found;
+	int pid;
+
 	unlink(path());
+	if (glob("/dev/shm/shmpipe.*", 0, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		if (sscanf(found.gl_pathv[i], "/dev/shm/shmpipe.%d.", &pid) == 1 && kill(pid, 0) < 0 && errno == ESRCH)
+			unlink(found.gl_pathv[i]);
+	}
+	globfree(&found);
 }
 
 /* A socket has one sender. */
 static bool side_can(const struct bench_work *work)
 {
-	return work->senders == 1 && !work->alone && !work->stall;
+	return work->senders == 1 && !work->alone;
 }
 
 const struct bench_peer bench_peer = {

@@ -16,11 +16,12 @@ from multiprocessing import shared_memory
 
 import numpy
 
-WARM, MEASURE, END = 0, 1, 4
+WARM, MEASURE, STOPPED, KILLED, END = range(5)
 STAMP = struct.Struct("<QqQ32xQ")  # struct bench_stamp
 PR_SET_PDEATHSIG = 1
 SLICE = 0.02
 LONGEST = 20
+CANNOT = 3  # exit status: not this work
 
 
 def pin(core):
@@ -36,8 +37,10 @@ class Side:
         self.slots = work["depth"] + 4
         self.stride = (work["size"] + 127) // 128 * 128
         self.memory = [shared_memory.SharedMemory(create=True, size=self.stride * self.slots) for _ in range(work["senders"])]
-        self.queues = [multiprocessing.Queue(work["depth"]) for _ in range(work["receivers"])]
-        self.done = [[multiprocessing.RawArray("Q", 1) for _ in range(work["receivers"])] for _ in range(work["senders"])]
+        self.readers = work["receivers"] + work["stall"]  # the last one stalls
+        self.queues = [multiprocessing.Queue(work["depth"]) for _ in range(self.readers)]
+        self.done = [[multiprocessing.RawArray("Q", 1) for _ in range(self.readers)] for _ in range(work["senders"])]
+        self.stalled = multiprocessing.Semaphore(0)
         self.phase = multiprocessing.RawValue("i", WARM)
         self.ready = multiprocessing.Semaphore(0)
         self.senders_done = multiprocessing.Semaphore(0)
@@ -54,7 +57,7 @@ class Count:
     def __init__(self):
         self.count = self.lost = self.torn = 0
         self.begin = self.end = self.cpu = 0
-        self.ticks = []
+        self.ticks = {MEASURE: [], STOPPED: [], KILLED: []}
         self.phase = WARM
 
     def look(self, phase):
@@ -95,7 +98,7 @@ def put(side, receiver, message):
 
 
 def send_all(side, number, count):
-    work, receivers = side.work, range(side.work["receivers"])
+    work, receivers = side.work, range(side.readers)
     interval = 10**9 // work["rate_hz"] if work["rate_hz"] else 0
     used = [[0] * len(receivers) for _ in range(side.slots)]
     sent = [0] * len(receivers)
@@ -116,8 +119,8 @@ def send_all(side, number, count):
             if put(side, r, (number, slot)):
                 sent[r] += 1
                 used[slot][r] = sent[r]
-        if phase == MEASURE and interval:
-            count.ticks.append(time.monotonic_ns() - begin)
+        if phase in count.ticks and interval:
+            count.ticks[phase].append(time.monotonic_ns() - begin)
         count.count += 1
         seq += 1
     side.senders_done.release()
@@ -143,10 +146,13 @@ def receive_all(side, number, count):
                 side.senders_done.release()
                 return
             continue
+        if number == work["receivers"] and phase == MEASURE:
+            side.stalled.release()
+            signal.pause()  # with the message in hand, until killed
         view = side.slot(sender, slot)
         seq, begin, _, again = STAMP.unpack_from(view, 0)
-        if work["rate_hz"] and phase == MEASURE:
-            count.ticks.append(time.monotonic_ns() - begin)
+        if work["rate_hz"] and phase in count.ticks:
+            count.ticks[phase].append(time.monotonic_ns() - begin)
         count.lost += max(0, seq - following.get(sender, seq))
         following[sender] = seq + 1
         count.torn += not whole(work, view, seq, again)
@@ -157,7 +163,7 @@ def receive_all(side, number, count):
 def run(side, sender, number):
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    pin(number if sender else number + 1)
+    pin(number if sender else 0 if number == side.work["receivers"] else number + 1)
     count = Count()
     side.ready.release()
     (send_all if sender else receive_all)(side, number, count)
@@ -182,8 +188,9 @@ def report(work, results):
            "lost": sum(c["lost"] for c in receivers), "torn": sum(c["torn"] for c in receivers),
            "count": sum(c["count"] for c in receivers)}
     if work["rate_hz"]:
-        out["latency"] = percentiles([tick for c in receivers for tick in c["ticks"]])
-        out["send"] = percentiles(senders[0]["ticks"])
+        for phase, name in ((MEASURE, ""), (STOPPED, "_stopped"), (KILLED, "_killed"))[:3 if work["stall"] else 1]:
+            out["latency" + name] = percentiles([tick for c in receivers for tick in c["ticks"][phase]])
+            out["send" + name] = percentiles(senders[0]["ticks"][phase])
     else:
         out["rate"] = receivers[0]["count"] / ((receivers[0]["end"] - receivers[0]["begin"]) / 1e9)
     print(json.dumps(out))
@@ -193,9 +200,10 @@ def received(side):
     return [sum(done[r][0] for done in side.done) for r in range(side.work["receivers"])]
 
 
-def measure(side, seconds):
+def measure(side, phase, seconds):
     """On a loaded machine longer than that: until each receiver has something."""
     before, end = received(side), time.monotonic() + LONGEST
+    side.phase.value = phase
     time.sleep(seconds)
     while any(now < then + 2 for now, then in zip(received(side), before)):
         if time.monotonic() > end:
@@ -203,27 +211,36 @@ def measure(side, seconds):
         time.sleep(0.001)
 
 
+def play(side, family, seconds):
+    for _ in family:
+        side.ready.acquire()
+    time.sleep(seconds / 4)
+    measure(side, MEASURE, seconds)
+    if side.work["stall"]:
+        side.stalled.acquire()
+        os.kill(family[-1].pid, signal.SIGSTOP)
+        measure(side, STOPPED, seconds)
+        family.pop().kill()
+        measure(side, KILLED, seconds)
+    side.phase.value = END
+    report(side.work, [side.results.get() for _ in family])
+    for each in family:
+        each.join()
+
+
 def main():
     work, seconds = json.loads(sys.argv[1]), float(sys.argv[2])
-    if work["alone"] or work["stall"]:
-        return 3
+    if work["alone"]:
+        return CANNOT
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     multiprocessing.set_start_method("fork")
     side = Side(work)
     try:
         family = [multiprocessing.Process(target=run, args=(side, sender, number), daemon=True)
-                  for sender, many in ((True, work["senders"]), (False, work["receivers"])) for number in range(many)]
+                  for sender, many in ((True, work["senders"]), (False, side.readers)) for number in range(many)]
         for each in family:
             each.start()
-        for _ in family:
-            side.ready.acquire()
-        time.sleep(seconds / 4)
-        side.phase.value = MEASURE
-        measure(side, seconds)
-        side.phase.value = END
-        report(work, [side.results.get() for _ in family])
-        for each in family:
-            each.join()
+        play(side, family, seconds)
     finally:
         for memory in side.memory:
             memory.close()

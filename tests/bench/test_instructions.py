@@ -5,6 +5,7 @@ A count does not depend on the machine or its load, only on the compiler and its
 differ from the file by TOLERANCE: another version of the compiler orders things anew, but hardly changes how much there
 is to do. What got slower than that on purpose, or faster: print the new lines with tests/run --here and put them in.
 """
+# limit: 180 s
 import glob
 import os
 import re

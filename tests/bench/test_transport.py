@@ -2,6 +2,8 @@
 """bench/transport works: it measures what needs no other package, prints a whole table, and leaves nothing behind. Its
 figures are not looked at: they belong to a quiet machine.
 """
+# alone: it polls on both cores
+# limit: whole_table 240 s
 import json
 import os
 import signal

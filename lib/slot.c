@@ -38,7 +38,7 @@ static unsigned pinned(const struct zi_generation *g, const struct zi_readers *r
 		for (unsigned i = 0; i < pins; i++) {
 			uint64_t pin = atomic_load(&readers->records[r].pins[i]); /* L3: their pins */
 
-			if (pin >> 32 == g->shape.generation)
+			if (pin && pin >> 32 == g->shape.generation) /* most are not in use: zero */
 				found |= named(slots, count, pin & UINT32_MAX);
 		}
 	}

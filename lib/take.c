@@ -54,7 +54,7 @@ static int read_frame(const struct zoe_subscriber *sub, unsigned slot, uint64_t 
 	const struct zi_description *d = zi_description(g, slot);
 	const uint64_t size = d->size;
 	const uint32_t format = d->format;
-	struct zoe_image image = {0};
+	struct zoe_image image;
 
 	if (d->seq != seq || size > g->shape.slot_bytes || (format && read_image(d, format, (size_t)size, &image) < 0))
 		return damaged(sub);
@@ -66,12 +66,13 @@ static int read_frame(const struct zoe_subscriber *sub, unsigned slot, uint64_t 
 	    .publish_ns = d->publish_ns,
 	    .publisher = d->publisher,
 	    .flags = d->flags,
-	    .image = image,
 	    .slot = slot,
 	    .generation = g->shape.generation,
 	};
-	if (format)
+	if (format) {
+		out->image = image;
 		memcpy(out->meta, d->meta, sizeof(out->meta));
+	}
 	return 0;
 }
 

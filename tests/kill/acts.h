@@ -138,6 +138,8 @@ void do_publish_bytes_held_up(struct victim *v);
 void with_loan_left_behind_and_full_ring(struct victim *v);
 void do_publish_copy_held_up(struct victim *v);
 void with_leavings(struct victim *v);
+void with_remains(struct victim *v);
+void with_full_ring_and_another(struct victim *v);
 void with_readers_alone(struct victim *v);
 void with_newest_taken(struct victim *v);
 void with_kept_left_behind(struct victim *v);

@@ -160,6 +160,18 @@ void do_grow_held_up(struct victim *v)
 	must_be(zoe_publisher_open(v->domain, TOPIC, &options, &v->more[0]), -ETIMEDOUT, "join of a larger one");
 }
 
+/* Of two lossless subscribers one is behind. */
+void with_full_ring_and_another(struct victim *v)
+{
+	struct zoe_frame frame;
+
+	with_lossless(v);
+	v->many[0] = v->sub;
+	with_full_ring(v);
+	while (zoe_take_next(v->many[0], 0, &frame) == 0)
+		zoe_release(v->many[0], &frame);
+}
+
 void do_publish_bytes_held_up(struct victim *v)
 {
 	must_be(zoe_publish_bytes(v->pub, v->message, 8, NULL), -EAGAIN, "bytes over a lossless subscriber");
@@ -214,6 +226,18 @@ void with_leavings(struct victim *v)
 	make(".new-1", true);
 	make(".new-2", true);
 	make(".new-2/writers", false);
+}
+
+/* Topics of which somebody removed files. */
+void with_remains(struct victim *v)
+{
+	(void)v;
+	make("one", true);
+	make("one/wake", true);
+	make("two", true);
+	make("two/writers", false);
+	make("three", true);
+	make("three/readers", false);
 }
 
 /* Nobody publishes any more; the first generation was given up, and its folder is left. */

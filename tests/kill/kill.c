@@ -9,7 +9,7 @@
  * (STOPS), it is stopped at each instruction while others go on, and continued. Then each call of libc fails once in each
  * way. What that reaches of instructions that no kill has reached yet is killed as well.
  * ZOETROPE_SOAK: every step of every scenario. Else: of LONG ones each instruction the first and the last time; of
- * VARIANTs what is new, and the steps after a change that others can see. KILL_FAILURES: end after so many.
+ * VARIANTs what is new, and the steps after a change that others can see. KILL_FAILURES: end after so many. KILL_STOPS: stop, kill nobody.
  */
 #include "faults.h"
 #include "trial.h"
@@ -37,7 +37,7 @@ struct run {
 	uint8_t *killed_at; /* [TEXT_MAX] */
 	unsigned kills, stops, faults, missed, failures;
 	unsigned failures_most;
-	bool soak;
+	bool soak, stops_only;
 	int64_t longest_ns;
 	struct plan longest;
 	size_t part, part_end; /* steps that are walked through */
@@ -204,7 +204,8 @@ static bool stop_everywhere(struct run *run, const struct walk *walk)
 			continue;
 		run->stops++;
 		/* what comes after a stop in a join is what comes after failed calls as well */
-		if (run->scenario->flags & LONG && !run->soak ? !try_plan(run, &plan) : !explore(run, plan))
+		if (run->stops_only || (run->scenario->flags & LONG && !run->soak) ? !try_plan(run, &plan)
+		                                                                   : !explore(run, plan))
 			return false;
 	}
 	return true;
@@ -257,12 +258,13 @@ static unsigned run_scenario(const struct scenario *scenario, unsigned failures_
 		return 1;
 	go_on = try_plan(&run, &(struct plan){.walk = &walk});
 	find_part(&run, &walk);
-	go_on = go_on && kill_everywhere(&run, &walk);
+	run.stops_only = getenv("KILL_STOPS");
+	go_on = go_on && (run.stops_only || kill_everywhere(&run, &walk));
 	if (scenario->flags & STOPS)
 		go_on = go_on && stop_everywhere(&run, &walk);
 	if (scenario->flags & SWAPS)
 		go_on = go_on && fail_swaps(&run, &walk);
-	if (go_on)
+	if (go_on && !run.stops_only)
 		fail_everywhere(&run, &walk);
 	uintptr_t longest_at = run.longest.first.at ? run.longest.first.at : run.longest.kill.at;
 

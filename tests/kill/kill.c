@@ -8,8 +8,9 @@
  * Of each scenario: its steps are noted once. Then it is run again for each step and killed there. If it may be stopped
  * (STOPS), it is stopped at each instruction while others go on, and continued. Then each call of libc fails once in each
  * way. What that reaches of instructions that no kill has reached yet is killed as well.
- * ZOETROPE_SOAK: every step of every scenario. Else: of LONG ones each instruction the first and the last time; of
- * VARIANTs what is new, and the steps after a change that others can see. KILL_FAILURES: end after so many. KILL_STOPS: stop, kill nobody.
+ * ZOETROPE_SOAK: every step of every scenario, calls that fail the first and the last time. Else: of LONG ones each
+ * instruction the first and the last time; of VARIANTs what is new, and the steps after a change that others can see.
+ * KILL_FAILURES: end after so many. KILL_STOPS: stop, kill nobody. KILL_PATIENCE_MS: a party that needs longer hangs.
  */
 #include "faults.h"
 #include "trial.h"
@@ -92,6 +93,12 @@ static bool at_an_end(const struct step *step)
 	return step->nth == 1 || (step->last && step->nth <= 100);
 }
 
+/* Every time; of what is done a thousand times because of damage, a part. */
+static bool in_soak(const struct run *run, const struct step *step)
+{
+	return run->soak && (step->nth <= 200 || step->last);
+}
+
 static struct point before(const struct step *step)
 {
 	return (struct point){.at = step->at, .nth = step->nth};
@@ -147,7 +154,9 @@ static bool chosen(const struct run *run, const struct walk *walk, size_t step)
 		return false;
 	if (!run->soak && run->scenario->flags & VARIANT)
 		return new_or_change(walk, step);
-	if (run->soak || !(run->scenario->flags & LONG) || at_an_end(&walk->steps[step]))
+	if (run->soak)
+		return in_soak(run, &walk->steps[step]);
+	if (!(run->scenario->flags & LONG) || at_an_end(&walk->steps[step]))
 		return true;
 	return run->scenario->death && run->part_end - run->part < PART_MOST;
 }
@@ -169,7 +178,7 @@ static bool chosen_stop(const struct run *run, const struct walk *walk, size_t s
 	unsigned flags = run->scenario->flags;
 
 	if (run->soak)
-		return true;
+		return flags & LONG ? at_an_end(&walk->steps[step]) : in_soak(run, &walk->steps[step]);
 	if (step < run->part || step >= run->part_end)
 		return false;
 	if (flags & JOIN_LARGER && step % 25 == 0)
@@ -214,7 +223,7 @@ static bool stop_everywhere(struct run *run, const struct walk *walk)
 static bool fail_everywhere(struct run *run, const struct walk *walk)
 {
 	for (size_t i = 0; i < walk->count; i++) {
-		if (!chosen(run, walk, i) || !(run->soak || at_an_end(&walk->steps[i])))
+		if (!chosen(run, walk, i) || !at_an_end(&walk->steps[i]))
 			continue;
 		for (unsigned n = 0; fault_of(walk->steps[i].call, n); n++) {
 			const struct fault *fault = fault_of(walk->steps[i].call, n);

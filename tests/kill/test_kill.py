@@ -4,7 +4,7 @@
 A process for each core walks through the scenarios of tests/kill/scenarios.c. ZOETROPE_SOAK=1 tries every repetition of
 an instruction too. For each function of the library the instructions are printed at which a kill was tried, and their total.
 """
-# limit: every_instruction 1200 s
+# limit: every_instruction 7200 s
 # alone
 import os
 import queue

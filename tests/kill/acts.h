@@ -99,4 +99,64 @@ void do_prefault(struct victim *v);
 void do_publish_bytes(struct victim *v);
 void with_message(struct victim *v);
 
+/* acts_damage.c */
+void do_open_damaged_header(struct victim *v);
+void do_open_damaged_files(struct victim *v);
+void do_open_no_generation(struct victim *v);
+void do_take_damaged(struct victim *v);
+void do_take_for_ever(struct victim *v);
+void do_take_nothing_left(struct victim *v);
+void check_stuck(struct victim *v);
+void do_publish_damaged(struct victim *v);
+void do_loan_damaged(struct victim *v);
+void with_record_left_behind(struct victim *v);
+void with_loan_too_large(struct victim *v);
+void do_loan_no_successor(struct victim *v);
+void do_publish_too_large(struct victim *v);
+void do_fd_no_fifo(struct victim *v);
+void with_loan_and_no_fifo(struct victim *v);
+void with_loan_and_wrong_fifo(struct victim *v);
+void with_foreign_directory(struct victim *v);
+
+/* acts_rare.c */
+void do_subscriber_open_senseless(struct victim *v);
+void do_take_latest_refused(struct victim *v);
+void do_loan_a_bit_larger(struct victim *v);
+void do_loan_absurd(struct victim *v);
+void do_create_others(struct victim *v);
+void do_release_wrong(struct victim *v);
+void with_narrow_and_frames(struct victim *v);
+void with_all_groups(struct victim *v);
+void do_open_more_groups(struct victim *v);
+void with_join_locks_held(struct victim *v);
+void do_open_both_locked(struct victim *v);
+void with_topic_that_moves(struct victim *v);
+void do_publisher_open_moving(struct victim *v);
+void do_subscriber_open_moving(struct victim *v);
+void with_full_ring_and_haste(struct victim *v);
+void do_grow_held_up(struct victim *v);
+void do_publish_bytes_held_up(struct victim *v);
+void with_loan_left_behind_and_full_ring(struct victim *v);
+void do_publish_copy_held_up(struct victim *v);
+void with_leavings(struct victim *v);
+void with_remains(struct victim *v);
+void with_full_ring_and_another(struct victim *v);
+void with_readers_alone(struct victim *v);
+void with_newest_taken(struct victim *v);
+void with_kept_left_behind(struct victim *v);
+void with_kept_behind(struct victim *v);
+void with_pinned_behind(struct victim *v);
+void with_dead_and_gone_over(struct victim *v);
+void with_used_slots(struct victim *v);
+void with_loan_at_risk(struct victim *v);
+void with_haste(struct victim *v);
+void with_lossless_up_to_date(struct victim *v);
+void with_loan_in_full_ring(struct victim *v);
+void do_open_another(struct victim *v);
+void with_lossless_and_gone_over(struct victim *v);
+void with_lossless_gone_over(struct victim *v);
+void with_all_without_wipe(struct victim *v);
+void with_orphan_without_wipe(struct victim *v);
+void do_all(struct victim *v);
+
 #endif

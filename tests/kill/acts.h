@@ -155,6 +155,7 @@ void with_loan_in_full_ring(struct victim *v);
 void do_open_another(struct victim *v);
 void with_lossless_and_gone_over(struct victim *v);
 void with_lossless_gone_over(struct victim *v);
+void with_lossless_superseded(struct victim *v);
 void with_all_without_wipe(struct victim *v);
 void with_orphan_without_wipe(struct victim *v);
 void do_all(struct victim *v);

@@ -376,6 +376,15 @@ void with_dead_and_gone_over(struct victim *v)
 	must_be(waitpid(pid, NULL, 0), pid, "reap");
 }
 
+/* A generation that only a lossless subscriber holds: the next one has depth frames. */
+void with_lossless_superseded(struct victim *v)
+{
+	with_lossless_and_gone_over(v);
+	zoe_discard(v->pub, &v->loan);
+	publish_frame(v->pub, v->who, ++v->count, 0, "victim");
+	v->many[0] = v->sub;
+}
+
 void with_lossless_gone_over(struct victim *v)
 {
 	struct zoe_frame frame;

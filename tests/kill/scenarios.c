@@ -68,6 +68,7 @@ const struct scenario scenarios[] = {
     {"group_leave", RARE, with_member_and_frames, do_subscriber_close, NULL},
     {"oldest_join", RARE | SUB_JOINS, NULL, do_open_oldest, NULL},
     {"lossless_oldest_join", RARE | LOSSLESS, with_publisher_left_behind, do_open_lossless_oldest, NULL},
+    {"lossless_oldest_later", RARE | LOSSLESS, with_lossless_superseded, do_open_lossless_oldest, NULL},
     {"take_spin", RARE, with_spinning, do_take_wait, check_taken},
     {"take_interval", RARE, with_seldom, do_take_latest, check_taken},
     {"take_too_soon", RARE, with_one_too_soon, do_take_too_soon, NULL},

@@ -33,10 +33,6 @@ PLANTED = {
     "no second look after the pin": (
         "take.c", "status = atomic_load(at) != word ? -EOVERFLOW", "status = slot == ZI_SLOT_CLOSED ? -EOVERFLOW",
         "take_next*", "damaged|TORN"),
-    "record given up before its slots are repaired": (
-        "repair.c", "	zi_slot_repair(g, record); /* R1, R2 */",
-        "	atomic_fetch_and(&g->index->in_use, ~(1ull << record));\n	zi_slot_repair(g, record);",
-        "repair_loan", r"\d+ slots: \d+ loaned"),
     "repair wakes nobody who sleeps": (
         "repair.c", "	zi_wake(&g->index->head);                                        /* R4: always all */", "",
         "publish_cleaned", "nobody woke the waiter"),

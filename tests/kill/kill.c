@@ -8,8 +8,9 @@
  * Of each scenario: its steps are noted once. Then it is run again for each step and killed there. If it may be stopped
  * (STOPS), it is stopped at each instruction while others go on, and continued. Then each call of libc fails once in each
  * way. What that reaches of instructions that no kill has reached yet is killed as well.
- * ZOETROPE_SOAK: every step of every scenario, calls that fail the first and the last time. Else: of LONG ones each
- * instruction the first and the last time; of VARIANTs what is new, and the steps after a change that others can see.
+ * ZOETROPE_SOAK: each instruction of every scenario the first twenty times and the last, calls that fail the first and
+ * the last time. Else: of LONG ones each instruction the first and the last time; of VARIANTs what is new, and the steps
+ * after a change that others can see.
  * KILL_FAILURES: end after so many. KILL_STOPS: stop, kill nobody. KILL_PATIENCE_MS: a party that needs longer hangs.
  */
 #include "faults.h"
@@ -96,7 +97,7 @@ static bool at_an_end(const struct step *step)
 /* Every time; of what is done a thousand times because of damage, a part. */
 static bool in_soak(const struct run *run, const struct step *step)
 {
-	return run->soak && (step->nth <= 200 || step->last);
+	return run->soak && (step->nth <= 20 || step->last);
 }
 
 static struct point before(const struct step *step)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at every instruction of the library: nothing torn, no number lost or given twice, no slot lost, all go on.
 
-A process for each core walks through the scenarios of tests/kill/scenarios.c. ZOETROPE_SOAK=1 tries every repetition of
-an instruction too. For each function of the library the instructions are printed at which a kill was tried, and their total.
+A process for each core walks through the scenarios of tests/kill/scenarios.c. ZOETROPE_SOAK=1 tries the first
+twenty repetitions of an instruction and its last. For each function of the library the instructions are printed at which a kill was tried, and their total.
 """
 # limit: every_instruction 7200 s
 # alone

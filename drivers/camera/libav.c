@@ -2,12 +2,12 @@
 /*
  * The camera that plays a file: any video or picture that libavformat and libavcodec read. Frames are paced by their
  * time stamps, or by the rate that is wanted; a picture is shown again and again. Decoded straight into slots where the
- * decoder can (file_slots.c), else copied or converted into one (file_picture.c).
+ * decoder can (libav_slots.c), else copied or converted into one (libav_picture.c).
  *
  * The decoder runs in one thread, so that its buffers come and go on the loop's thread. Nothing but local files is
  * read: a playlist or a strange name cannot make libavformat open a network address.
  */
-#include "file.h"
+#include "libav.h"
 
 #include <errno.h>
 #include <libavutil/imgutils.h>

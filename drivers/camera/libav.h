@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared between the files of the file driver: reading and pacing (file.c), slots as decoder buffers (file_slots.c),
- * and what a decoder's picture means and how it gets into a slot (file_picture.c). */
-#ifndef CAMERA_FILE_H
-#define CAMERA_FILE_H
+/* Shared between the files of the file driver: reading and pacing (libav.c), slots as decoder buffers (libav_slots.c),
+ * and what a decoder's picture means and how it gets into a slot (libav_picture.c). */
+#ifndef CAMERA_LIBAV_H
+#define CAMERA_LIBAV_H
 
 #include "camera_driver.h"
 

@@ -3,7 +3,7 @@
  * What a decoder's picture means (format, range, matrix), and how it is copied or converted into a slot. Formats that
  * enum zoe_format has stay as they are; all others become I420. swscale does sizes and formats.
  */
-#include "file.h"
+#include "libav.h"
 
 #include <errno.h>
 #include <libavutil/imgutils.h>

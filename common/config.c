@@ -17,7 +17,8 @@ const struct option_row process_rows[] = {
 
 const struct option_row camera_rows[] = {
     {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
-     "Where the frames come from: file:clip.mp4, test:, or a bare path."},
+     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, file:clip.mp4, test:, or a bare path; a login as "
+     "rtsp://${USER}:${PASSWORD}@HOST/PATH."},
     {"width", OPTION_INTEGER, MEMBER(camera_config, width), "0", 0, 16384, "pixels", NULL,
      "Width of a frame; 0 means the source's own."},
     {"height", OPTION_INTEGER, MEMBER(camera_config, height), "0", 0, 16384, "pixels", NULL,
@@ -25,6 +26,12 @@ const struct option_row camera_rows[] = {
     {"fps", OPTION_NUMBER, MEMBER(camera_config, fps), "0", 0, 1000, "frames per second", NULL,
      "Pace of the frames; 0 means the source's own."},
     {"loop", OPTION_BOOL, MEMBER(camera_config, loop), "false", 0, 0, "", NULL, "Begin again at the end of a file."},
+    {"transport", OPTION_CHOICE, MEMBER(camera_config, transport), "tcp", 0, 0, "", "tcp|udp",
+     "How RTSP sends its pictures: tcp loses nothing, udp does not wait for what is lost."},
+    {"decoder", OPTION_TEXT, MEMBER(camera_config, decoder), "", 0, 0, "", NULL,
+     "Decoder of libavcodec by its name, for hardware; empty means the usual one."},
+    {"buffers", OPTION_INTEGER, MEMBER(camera_config, buffers), "0", 0, 64, "frames", NULL,
+     "Newest frames kept for those who read them; 0 means 16, or fewer if they are large."},
     {"capture", OPTION_BOOL, MEMBER(camera_config, capture), "true", 0, 0, "", NULL, "Begin with capture on."},
     {NULL},
 };

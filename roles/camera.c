@@ -1,275 +1,173 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The camera role: opens a source through a driver, publishes its frames on the topic that has the camera's name, each
- * at the moment it is due, and closes the source when capture is switched off. A timer descriptor with absolute times
- * wakes the loop for each frame; between two frames the driver makes the next one ready.
+ * The camera role: one source, whose frames are published on the topic that has the camera's name. What the source does
+ * is in camera_source.c; here are the switch, the state and the figures that control is told.
  */
-#include "common/metrics.h"
+#include "camera_source.h"
 #include "common/role.h"
-#include "drivers/camera/camera_driver.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-#define DEPTH_MAX      16
-#define DEPTH_MIN      4
-#define KEPT_BYTES     (64u << 20)
-#define RETRY_FIRST_MS 500
-#define RETRY_LAST_MS  5000
+#define TICK_MS     100
+#define PATIENCE_NS 80000000 /* a switch answers within 100 ms, with what is known by then */
 
 struct camera {
 	struct role *role;
 	const struct camera_config *config;
-	const struct camera_driver *driver;
-	struct camera_request request;
-	void *state; /* the driver's; NULL = the source is closed */
-	struct camera_mode mode;
-	struct camera_pace pace;
-	int64_t due_ns;                  /* of the frame that is ready */
-	struct zoe_publisher *publisher; /* stays while capture is off, so that subscribers keep their topic */
-	size_t slot_bytes;               /* that publisher was opened with */
-
-	int timer_fd;
-	uv_poll_t timer; /* readable when a frame is due */
-	uv_timer_t retry;
-	uint64_t retry_ms;
+	struct source *source;
+	char shown[CAMERA_SHOWN_BYTES];
+	uv_async_t news;
+	uv_timer_t tick;
 	unsigned open_handles;
-
-	uint64_t published, sequence, drops; /* drops: without those of the present pace */
-	struct metrics_rate rate;
-	struct metrics_window delay;
+	struct source_status status; /* as last looked at */
+	uint64_t errors_said;
+	char error_said[CAMERA_ERROR_BYTES];
+	char mode_said[CAMERA_ERROR_BYTES];
 };
 
-static void timer_arm(struct camera *camera, int64_t due_ns)
+/* Once for each size and format that comes, not for each time that the source is opened. */
+static void say_mode(struct camera *camera)
 {
-	struct itimerspec at = {.it_value = {.tv_sec = due_ns / 1000000000, .tv_nsec = due_ns % 1000000000}};
-	timerfd_settime(camera->timer_fd, TFD_TIMER_ABSTIME, &at, NULL); /* a time in the past fires at once; 0 never */
-}
-
-/* Close the source. What was loaned goes back; the topic stays. */
-static void source_close(struct camera *camera)
-{
-	if (!camera->state)
-		return;
-	timer_arm(camera, 0);
-	camera->driver->close(camera->state);
-	camera->state = NULL;
-	camera->drops += camera->pace.dropped;
-	camera->pace.dropped = 0;
-}
-
-static void retry_later(struct camera *camera, const char *reason);
-
-/* Have the driver make the next frame ready, and wake up for it. */
-static void frame_prepare(struct camera *camera)
-{
-	char error[CAMERA_ERROR_BYTES] = "";
-	int status = camera->driver->next(camera->state, &camera->pace, &camera->due_ns, error);
-	if (status == 0) {
-		timer_arm(camera, camera->due_ns);
-		return;
-	}
-	source_close(camera);
-	if (status == -ENODATA) {
-		role_state(camera->role, "off", "end of file");
-		role_info(camera->role, "end of file after %llu frames", (unsigned long long)camera->published);
-		return;
-	}
-	role_error(camera->role, "%s", error);
-	retry_later(camera, error);
-}
-
-/*
- * The frame could not be delivered. Memory or slots may come back, so the camera goes on; but a camera that never got a
- * frame out is set up wrong. Returns whether to go on.
- */
-static bool frame_lost(struct camera *camera, int status)
-{
-	const char *reason =
-	    status == -EINVAL ? "a frame cannot be converted to the size and format of the first" : zoe_error();
-	bool passing = status == -ENOBUFS || status == -EINVAL ||
-	               ((status == -ENOSPC || status == -ENOMEM) && camera->published > 0);
-	camera->drops++;
-	if (passing) {
-		role_state(camera->role, "stalled", "%s", reason);
-		return true;
-	}
-	role_error(camera->role, "%s", reason);
-	role_fail(camera->role);
-	return false;
-}
-
-static void on_due(uv_poll_t *handle, int status, int events)
-{
-	struct camera *camera = handle->data;
-	uint64_t expired;
-	if (read(camera->timer_fd, &expired, sizeof(expired)) < 0 || !camera->state)
-		return; /* it was armed anew meanwhile */
-	uint64_t sequence;
-	int published = camera->driver->publish(camera->state, camera->due_ns, &sequence);
-	if (published == 0) {
-		int64_t now = zoe_now_ns();
-		camera->published++;
-		camera->sequence = sequence;
-		camera->retry_ms = RETRY_FIRST_MS;
-		metrics_event(&camera->rate, now);
-		metrics_add(&camera->delay, now - camera->due_ns);
-		role_state(camera->role, "streaming", "%s", "");
-	} else if (!frame_lost(camera, published)) {
-		return;
-	}
-	frame_prepare(camera);
-}
-
-/* Frames kept for readers: half a second at 30 a second, so that a preview that is held up loses none; fewer if they are huge. */
-static unsigned depth_for(size_t slot_bytes)
-{
-	size_t fit = KEPT_BYTES / slot_bytes;
-
-	return fit > DEPTH_MAX ? DEPTH_MAX : fit < DEPTH_MIN ? DEPTH_MIN : (unsigned)fit;
-}
-
-/* The publisher, with slots of the size that the source needs. The old one leaves last, so that the sequence goes on. */
-static int publisher_open(struct camera *camera, char *error)
-{
-	const struct camera_mode *mode = &camera->mode;
-	if (camera->publisher && camera->slot_bytes >= mode->slot_bytes)
-		return 0;
-	struct zoe_topic_options options = {.slot_bytes = mode->slot_bytes,
-	                                    .depth = depth_for(mode->slot_bytes),
-	                                    .loans = mode->loans,
-	                                    .keeps = mode->keeps};
-	struct zoe_publisher *publisher;
-	int status = zoe_publisher_open(camera->role->domain, camera->role->name, &options, &publisher);
-	if (status < 0) {
-		snprintf(error, CAMERA_ERROR_BYTES, "%s", zoe_error());
-		return status;
-	}
-	zoe_publisher_close(camera->publisher);
-	camera->publisher = publisher;
-	camera->slot_bytes = mode->slot_bytes;
-	return 0;
-}
-
-static void tell_mode(struct camera *camera)
-{
-	const struct camera_mode *mode = &camera->mode;
-	char format[5];
+	const struct camera_mode *mode = &camera->status.mode;
+	char format[5], text[CAMERA_ERROR_BYTES];
 	zoe_format_name(mode->image.format, format);
-	role_info(camera->role, "%s: %s %ux%u, %g frames a second%s%s", camera->config->source, format,
-	          mode->image.width, mode->image.height, mode->fps, *mode->note ? "; " : "", mode->note);
+	snprintf(text, sizeof(text), "%s %ux%u, %g frames a second%s%s", format, mode->image.width, mode->image.height,
+	         mode->fps, *mode->note ? "; " : "", mode->note);
+	if (strcmp(text, camera->mode_said) != 0)
+		role_info(camera->role, "%s: %s", camera->shown, text);
+	memcpy(camera->mode_said, text, sizeof(text));
 }
 
-/* Open the source and begin. Returns 0 | -errno with a sentence; then everything is closed as before. */
-static int source_open(struct camera *camera, char *error)
+/* A camera that is away for a day says so once. */
+static void say_error(struct camera *camera)
 {
-	struct camera_mode mode = {0};
-	int status = camera->driver->open(&camera->request, &mode, &camera->state, error);
-	if (status < 0)
-		return status;
-	if (memcmp(&mode, &camera->mode, sizeof(mode)) != 0) {
-		camera->mode = mode;
-		tell_mode(camera);
-	}
-	status = publisher_open(camera, error);
-	if (status < 0) {
-		camera->driver->close(camera->state);
-		camera->state = NULL;
-		return status;
-	}
-	camera->driver->attach(camera->state, camera->publisher);
-	camera->pace = (struct camera_pace){.start_ns = zoe_now_ns(), .period_ns = (int64_t)(1e9 / mode.fps)};
-	role_state(camera->role, "streaming", "%s", "");
-	frame_prepare(camera);
-	return 0;
+	const struct source_status *status = &camera->status;
+	if (status->errors == camera->errors_said)
+		return;
+	camera->errors_said = status->errors;
+	if (strcmp(status->error, camera->error_said) != 0)
+		role_error(camera->role, "%s", status->error);
+	memcpy(camera->error_said, status->error, sizeof(status->error));
 }
 
-static void on_retry(uv_timer_t *handle)
+static void on_news(uv_async_t *handle)
 {
 	struct camera *camera = handle->data;
-	char error[CAMERA_ERROR_BYTES] = "";
-	if (!camera->state && source_open(camera, error) < 0)
-		retry_later(camera, error);
+	enum camera_phase before = camera->status.state.phase;
+	if (!camera->source)
+		return;
+	source_look(camera->source, &camera->status);
+	const struct camera_state *state = &camera->status.state;
+	if (camera->status.mode.image.format)
+		say_mode(camera);
+	say_error(camera);
+	if (camera->status.failed) {
+		role_fail(camera->role);
+		return;
+	}
+	if (state->phase == CAMERA_STREAMING)
+		*camera->error_said = 0;
+	if (state->phase == CAMERA_OFF && before != CAMERA_OFF && *state->reason)
+		role_info(camera->role, "%s after %llu frames", state->reason,
+		          (unsigned long long)camera->status.published);
+	role_state(camera->role, camera_phase_name(state->phase), "%s", state->reason);
 }
 
-/* The source is lost, or does not come. Each time in a row it takes twice as long, up to 5 s. */
-static void retry_later(struct camera *camera, const char *reason)
+static void on_changed(void *user)
 {
-	role_state(camera->role, "retrying", "%s", reason);
-	uv_timer_start(&camera->retry, on_retry, camera->retry_ms, 0);
-	camera->retry_ms = camera->retry_ms * 2 < RETRY_LAST_MS ? camera->retry_ms * 2 : RETRY_LAST_MS;
+	struct camera *camera = user;
+	uv_async_send(&camera->news);
 }
 
-static void capture_off(struct camera *camera)
+static void on_tick(uv_timer_t *handle)
 {
-	uv_timer_stop(&camera->retry);
-	source_close(camera);
-	role_state(camera->role, "off", "%s", "");
+	struct camera *camera = handle->data;
+	source_tick(camera->source);
 }
 
 static void camera_turn(struct role *role, const char *name, const char *verb, bool on, struct role_answer *answer)
 {
 	struct camera *camera = role->user;
-	char error[CAMERA_ERROR_BYTES] = "";
 	if (strcmp(verb, "capture") != 0) {
 		snprintf(answer->reason, sizeof(answer->reason), "a camera has only the switch capture");
 		return;
 	}
-	if (!on) {
-		capture_off(camera);
-	} else if (!camera->state) {
-		uv_timer_stop(&camera->retry);
-		camera->retry_ms = RETRY_FIRST_MS;
-		if (source_open(camera, error) < 0)
-			retry_later(camera, error);
-	}
-	answer->actual = camera->state != NULL;
-	snprintf(answer->reason, sizeof(answer->reason), "%.*s", (int)sizeof(answer->reason) - 1, error);
+	source_turn(camera->source, on, false, PATIENCE_NS);
+	on_news(&camera->news);
+	enum camera_phase phase = camera->status.state.phase;
+	answer->actual = phase != CAMERA_OFF && phase != CAMERA_LOST && phase != CAMERA_RETRYING;
+	snprintf(answer->reason, sizeof(answer->reason), "%s", camera->status.state.reason);
 }
 
 static json_t *camera_metrics(struct role *role)
 {
 	struct camera *camera = role->user;
 	json_t *metrics = json_object();
-	if (camera->mode.image.format) {
+	source_look(camera->source, &camera->status);
+	const struct source_status *status = &camera->status;
+	if (status->mode.image.format) {
 		char format[5];
-		zoe_format_name(camera->mode.image.format, format);
+		zoe_format_name(status->mode.image.format, format);
 		json_object_set_new(metrics, "format", json_string(format));
-		json_object_set_new(metrics, "width", json_integer(camera->mode.image.width));
-		json_object_set_new(metrics, "height", json_integer(camera->mode.image.height));
-		metrics_put(metrics, "fps_wanted", camera->mode.fps);
+		json_object_set_new(metrics, "width", json_integer(status->mode.image.width));
+		json_object_set_new(metrics, "height", json_integer(status->mode.image.height));
+		metrics_put(metrics, "fps_wanted", status->mode.fps);
 	}
-	metrics_put(metrics, "fps", metrics_per_second(&camera->rate, zoe_now_ns()));
-	if (camera->published)
-		json_object_set_new(metrics, "sequence", json_integer((json_int_t)camera->sequence));
-	json_object_set_new(metrics, "published", json_integer((json_int_t)camera->published));
-	json_object_set_new(metrics, "drops", json_integer((json_int_t)(camera->drops + camera->pace.dropped)));
-	metrics_put_ms(metrics, "publish_ms", &camera->delay);
+	metrics_put(metrics, "fps", metrics_per_second(&status->rate, zoe_now_ns()));
+	if (status->published)
+		json_object_set_new(metrics, "sequence", json_integer((json_int_t)status->sequence));
+	json_object_set_new(metrics, "published", json_integer((json_int_t)status->published));
+	json_object_set_new(metrics, "drops", json_integer((json_int_t)status->drops));
+	json_object_set_new(metrics, "stalls", json_integer((json_int_t)status->state.stalls));
+	json_object_set_new(metrics, "losses", json_integer((json_int_t)status->state.losses));
+	metrics_put_ms(metrics, "publish_ms", &status->delay);
 	return metrics;
 }
 
 static int handles_open(struct camera *camera)
 {
-	camera->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (camera->timer_fd < 0)
-		return -errno;
-	uv_timer_init(camera->role->loop, &camera->retry);
-	camera->retry.data = camera;
+	uv_timer_init(camera->role->loop, &camera->tick);
+	camera->tick.data = camera;
 	camera->open_handles++;
-	int status = uv_poll_init(camera->role->loop, &camera->timer, camera->timer_fd);
+	int status = uv_async_init(camera->role->loop, &camera->news, on_news);
 	if (status < 0)
 		return status;
-	camera->timer.data = camera;
+	camera->news.data = camera;
 	camera->open_handles++;
-	return uv_poll_start(&camera->timer, UV_READABLE, on_due);
+	return 0;
+}
+
+static int source_make(struct camera *camera, char *error)
+{
+	const struct camera_config *config = camera->config;
+	struct source_options options = {.domain = camera->role->domain,
+	                                 .topic = camera->role->name,
+	                                 .request = {.uri = config->source,
+	                                             .shown = camera->shown,
+	                                             .width = (unsigned)config->width,
+	                                             .height = (unsigned)config->height,
+	                                             .fps = config->fps,
+	                                             .loop = config->loop,
+	                                             .udp = strcmp(config->transport, "udp") == 0,
+	                                             .decoder = config->decoder},
+	                                 .buffers = (unsigned)config->buffers,
+	                                 .changed = on_changed,
+	                                 .user = camera};
+	options.driver = camera_driver_find(config->source, &options.request.source, error);
+	if (!options.driver)
+		return -EINVAL;
+	int status = handles_open(camera);
+	if (status == 0)
+		status = source_create(&options, &camera->source);
+	if (status < 0)
+		snprintf(error, CAMERA_ERROR_BYTES, "no thread for the camera: %s", strerror(-status));
+	return status;
 }
 
 static int camera_open(struct role *role)
 {
-	const struct camera_config *config = role->options;
 	char error[CAMERA_ERROR_BYTES] = "";
 	struct camera *camera = calloc(1, sizeof(*camera));
 	if (!camera) {
@@ -277,22 +175,19 @@ static int camera_open(struct role *role)
 		return -ENOMEM;
 	}
 	role->user = camera;
-	*camera = (struct camera){.role = role, .config = config, .timer_fd = -1, .retry_ms = RETRY_FIRST_MS};
-	camera->request = (struct camera_request){.width = (unsigned)config->width,
-	                                          .height = (unsigned)config->height,
-	                                          .fps = config->fps,
-	                                          .loop = config->loop};
-	camera->driver = camera_driver_find(config->source, &camera->request.source, error);
-	int status = camera->driver ? handles_open(camera) : -EINVAL;
-	if (status < 0 && camera->driver)
-		snprintf(error, sizeof(error), "no timer: %s", strerror(-status));
-	if (status == 0 && role_wanted(role, role->name, "capture"))
-		status = source_open(camera, error);
-	else if (status == 0)
-		role_state(role, "off", "%s", "");
-	if (status < 0)
+	*camera = (struct camera){.role = role, .config = role->options};
+	camera_source_show(camera->config->source, camera->shown);
+	int status = source_make(camera, error);
+	if (status < 0) {
 		role_error(role, "%s", error);
-	return status;
+		return status;
+	}
+	uv_timer_start(&camera->tick, on_tick, TICK_MS, TICK_MS);
+	if (role_wanted(role, role->name, "capture"))
+		source_turn(camera->source, true, true, 0);
+	else
+		role_state(role, "off", "%s", "");
+	return 0;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -308,15 +203,13 @@ static void camera_close(struct role *role)
 	if (!camera)
 		return;
 	role->user = NULL;
-	source_close(camera);
-	zoe_publisher_close(camera->publisher);
+	source_destroy(camera->source);
+	camera->source = NULL;
 	unsigned handles = camera->open_handles;
 	if (handles >= 2)
-		uv_close((uv_handle_t *)&camera->timer, on_closed);
-	if (camera->timer_fd >= 0)
-		close(camera->timer_fd);
+		uv_close((uv_handle_t *)&camera->news, on_closed);
 	if (handles >= 1)
-		uv_close((uv_handle_t *)&camera->retry, on_closed);
+		uv_close((uv_handle_t *)&camera->tick, on_closed);
 	else
 		free(camera);
 }

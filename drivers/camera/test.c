@@ -145,7 +145,7 @@ fail:
 	return -ENOMEM;
 }
 
-static void test_attach(void *state, struct zoe_publisher *publisher)
+static void test_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
 {
 	struct test_camera *test = state;
 	test->publisher = publisher;
@@ -203,7 +203,7 @@ static int test_publish(void *state, int64_t capture_ns, uint64_t *out_seq)
 }
 
 const struct camera_driver camera_test = {
-    .scheme = "test",
+    .schemes = "test",
     .open = test_open,
     .attach = test_attach,
     .next = test_next,

@@ -111,9 +111,9 @@ static int publishers_open(struct source *source, char *error)
 }
 
 /* What must not be tried again: it can never work, or the user is to know at once. */
-static bool is_final(const struct source *source, int status)
+static bool is_final(const struct source *source, int status, bool publisher_failed)
 {
-	return source->must_open && (status == -EINVAL || !source->publisher || !source->options.driver->patient);
+	return source->must_open && (status == -EINVAL || publisher_failed || !source->options.driver->patient);
 }
 
 /* Why the session ended, for people. */
@@ -131,6 +131,9 @@ static void session_reason(const struct source *source, int status, bool was_ope
 /* The source was lost, did not open, or was closed. */
 static void session_end(struct source *source, unsigned order, int status, bool was_open, char *error)
 {
+	bool publisher_failed = source->driver_state && !was_open;
+	source->options.driver->close(source->driver_state);
+	source->driver_state = NULL;
 	pthread_mutex_lock(&source->lock);
 	struct source_status *known = &source->status;
 	bool heard = order == source->order && source->on;
@@ -141,7 +144,7 @@ static void session_end(struct source *source, unsigned order, int status, bool 
 		session_reason(source, status, was_open, error);
 		snprintf(known->error, sizeof(known->error), "%s", error);
 		known->errors++;
-		known->failed |= is_final(source, status);
+		known->failed |= is_final(source, status, publisher_failed);
 		source->retry_ns = zoe_now_ns() + camera_state_failed(&known->state, error);
 	}
 	source->opening = source->open = false;
@@ -271,8 +274,6 @@ static void session_run(struct source *source, unsigned order)
 	bool was_open = status == 0;
 	while (status == 0)
 		status = session_frame(source, order, error);
-	source->options.driver->close(source->driver_state);
-	source->driver_state = NULL;
 	session_end(source, order, status, was_open, error);
 }
 

@@ -17,6 +17,7 @@
 
 #define PICTURE_FPS       5    /* of a single picture, unless wanted otherwise */
 #define VIDEO_FPS         25   /* of a video that does not say */
+#define LIVE_FPS_MOST     240  /* what is more is the clock of the time stamps, taken for a rate */
 #define BARREN_PACKETS    2000 /* so many packets without a picture: the source is damaged */
 #define DECODER_SLOTS_MIN 8    /* loans and keeps: most codecs need fewer */
 #define DECODER_SLOTS_MAX 32   /* as many as the library allows */
@@ -318,7 +319,8 @@ static void libav_close(void *state)
 static double own_fps(const struct libav_camera *camera)
 {
 	AVRational rate = av_guess_frame_rate(camera->format, camera->format->streams[camera->stream], NULL);
-	double fps = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : VIDEO_FPS;
+	bool unknown = rate.num <= 0 || rate.den <= 0 || (camera->live && av_q2d(rate) > LIVE_FPS_MOST);
+	double fps = unknown ? VIDEO_FPS : av_q2d(rate);
 	return camera->picture ? PICTURE_FPS : fps > 1000 ? 1000 : fps;
 }
 

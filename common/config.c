@@ -17,7 +17,7 @@ const struct option_row process_rows[] = {
 
 const struct option_row camera_rows[] = {
     {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
-     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, file:clip.mp4, test:, or a bare path; a login as "
+     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, file:clip.mp4, images:FOLDER, test:, or a bare path; a login as "
      "rtsp://${USER}:${PASSWORD}@HOST/PATH."},
     {"width", OPTION_INTEGER, MEMBER(camera_config, width), "0", 0, 16384, "pixels", NULL,
      "Width of a frame; 0 means the source's own."},
@@ -26,6 +26,12 @@ const struct option_row camera_rows[] = {
     {"fps", OPTION_NUMBER, MEMBER(camera_config, fps), "0", 0, 1000, "frames per second", NULL,
      "Pace of the frames; 0 means the source's own."},
     {"loop", OPTION_BOOL, MEMBER(camera_config, loop), "false", 0, 0, "", NULL, "Begin again at the end of a file."},
+    {"format", OPTION_CHOICE, MEMBER(camera_config, format), "own", 0, 0, "",
+     "own|I420|I422|I444|NV12|YUYV|UYVY|GREY|RGB24|BGR24", "Pixel format of the frames; own means the source's."},
+    {"crop", OPTION_TEXT, MEMBER(camera_config, crop), "", 0, 0, "", NULL,
+     "Part of the picture that is published, as 'X Y WIDTH HEIGHT' in fractions of it; empty means all."},
+    {"mask", OPTION_LIST, MEMBER(camera_config, mask), "", 0, 0, "", NULL,
+     "Areas blacked out before anybody sees them, each as 'X Y WIDTH HEIGHT' in fractions of the whole picture."},
     {"transport", OPTION_CHOICE, MEMBER(camera_config, transport), "tcp", 0, 0, "", "tcp|udp",
      "How RTSP sends its pictures: tcp loses nothing, udp does not wait for what is lost."},
     {"decoder", OPTION_TEXT, MEMBER(camera_config, decoder), "", 0, 0, "", NULL,

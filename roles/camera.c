@@ -17,6 +17,7 @@ struct camera {
 	struct role *role;
 	const struct camera_config *config;
 	struct source *source;
+	struct camera_area crop, *masks;
 	char shown[CAMERA_SHOWN_BYTES];
 	uv_async_t news;
 	uv_timer_t tick;
@@ -139,6 +140,24 @@ static int handles_open(struct camera *camera)
 	return 0;
 }
 
+static int read_areas(struct camera *camera, char *error)
+{
+	const struct camera_config *config = camera->config;
+	char why[CAMERA_ERROR_BYTES];
+	const char *key = "crop";
+	int status = *config->crop ? camera_area_read(config->crop, &camera->crop, why) : 0;
+	camera->masks = calloc(config->mask.count + 1, sizeof(*camera->masks));
+	if (!camera->masks)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->mask.count && status == 0; i++) {
+		key = "mask";
+		status = camera_area_read(config->mask.items[i], &camera->masks[i], why);
+	}
+	if (status < 0)
+		snprintf(error, CAMERA_ERROR_BYTES, "key '%s': %.480s", key, why);
+	return status;
+}
+
 static int source_make(struct camera *camera, char *error)
 {
 	const struct camera_config *config = camera->config;
@@ -150,6 +169,10 @@ static int source_make(struct camera *camera, char *error)
 	                                             .height = (unsigned)config->height,
 	                                             .fps = config->fps,
 	                                             .loop = config->loop,
+	                                             .format = camera_format_find(config->format),
+	                                             .crop = camera->crop,
+	                                             .masks = camera->masks,
+	                                             .mask_count = (unsigned)config->mask.count,
 	                                             .udp = strcmp(config->transport, "udp") == 0,
 	                                             .decoder = config->decoder},
 	                                 .buffers = (unsigned)config->buffers,
@@ -177,7 +200,9 @@ static int camera_open(struct role *role)
 	role->user = camera;
 	*camera = (struct camera){.role = role, .config = role->options};
 	camera_source_show(camera->config->source, camera->shown);
-	int status = source_make(camera, error);
+	int status = read_areas(camera, error);
+	if (status == 0)
+		status = source_make(camera, error);
 	if (status < 0) {
 		role_error(role, "%s", error);
 		return status;
@@ -203,7 +228,8 @@ static void camera_close(struct role *role)
 	if (!camera)
 		return;
 	role->user = NULL;
-	source_destroy(camera->source);
+	if (source_destroy(camera->source))
+		free(camera->masks);
 	camera->source = NULL;
 	unsigned handles = camera->open_handles;
 	if (handles >= 2)

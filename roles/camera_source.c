@@ -352,10 +352,10 @@ int source_create(const struct source_options *options, struct source **out)
 	return 0;
 }
 
-void source_destroy(struct source *source)
+bool source_destroy(struct source *source)
 {
 	if (!source)
-		return;
+		return true;
 	pthread_mutex_lock(&source->lock);
 	source->quit = true;
 	source->order++;
@@ -365,8 +365,10 @@ void source_destroy(struct source *source)
 	struct timespec until;
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += JOIN_SECONDS;
-	if (pthread_timedjoin_np(source->thread, NULL, &until) == 0)
+	bool ended = pthread_timedjoin_np(source->thread, NULL, &until) == 0;
+	if (ended)
 		source_free(source);
+	return ended;
 }
 
 /* Is what was ordered known to have come about? */

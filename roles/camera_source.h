@@ -39,8 +39,9 @@ struct source;
 /* Returns 0 | -ENOMEM | -errno of eventfd(), pthread_create() */
 int source_create(const struct source_options *options, struct source **out);
 
-/* End the thread. One that hangs in its driver is left behind with its memory: the process is about to end. */
-void source_destroy(struct source *source);
+/* End the thread. One that hangs in its driver is left behind with its memory: the process is about to end. Returns
+ * whether it has ended. */
+bool source_destroy(struct source *source);
 
 /*
  * Turn capture on or off.

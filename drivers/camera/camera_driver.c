@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct camera_driver *const drivers[] = {&camera_file, &camera_network, &camera_test};
+static const struct camera_driver *const drivers[] = {&camera_file, &camera_network, &camera_images, &camera_test};
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
 /* Length of "scheme" in "scheme:rest"; 0 if it is a bare path. */

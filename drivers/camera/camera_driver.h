@@ -28,6 +28,11 @@ struct camera_interrupt {
 	int fd; /* an eventfd, readable from then on, for those who poll */
 };
 
+/* A part of the source's picture, as fractions of its width and height. Width 0 = none. */
+struct camera_area {
+	double x, y, width, height;
+};
+
 /* What is wanted. 0 = the source's own. The strings live until close. */
 struct camera_request {
 	const char *uri;    /* all of it; may hold a login */
@@ -36,6 +41,10 @@ struct camera_request {
 	unsigned width, height;
 	double fps;
 	bool loop;
+	uint32_t format;                 /* enum zoe_format */
+	struct camera_area crop;         /* only that is published */
+	const struct camera_area *masks; /* blacked out before anybody sees it */
+	unsigned mask_count;
 	bool udp;            /* the network's pictures by UDP, not TCP */
 	const char *decoder; /* name of a libavcodec decoder; "" = the usual one */
 	struct camera_interrupt *interrupt;
@@ -96,7 +105,7 @@ struct camera_driver {
 	void (*close)(void *state);
 };
 
-extern const struct camera_driver camera_file, camera_network, camera_test;
+extern const struct camera_driver camera_file, camera_images, camera_network, camera_test;
 
 /*
  * The driver for a source, by its scheme; a bare path is a file.
@@ -111,6 +120,22 @@ const struct camera_driver *camera_driver_find(const char *source, const char **
  * what follows '=' in its path (some cameras have the password there).
  */
 void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
+
+/* Read "X Y WIDTH HEIGHT", fractions of the picture. Returns 0 | -EINVAL with a sentence. */
+int camera_area_read(const char *text, struct camera_area *out, char *error);
+
+/* The pixels of a picture of that size that are cropped to: even corners, so that chroma samples stay whole. */
+void camera_crop_pixels(const struct camera_request *request, unsigned width, unsigned height, unsigned *out_x,
+                        unsigned *out_y, unsigned *out_width, unsigned *out_height);
+
+/* Let the picture be that part of itself. Its pixels stay where they are. */
+void camera_crop(const struct camera_request *request, struct zoe_image *image);
+
+/* Black the masked areas out of a picture that was cropped. */
+void camera_mask(const struct camera_request *request, const struct zoe_image *image, void *data);
+
+/* A pixel format by the name that people write, "NV12"; 0 = not known. */
+uint32_t camera_format_find(const char *name);
 
 /*
  * When a frame is due whose time in the source is at_ns. If that is more than a frame ago, whole frames are skipped:

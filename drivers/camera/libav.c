@@ -117,6 +117,8 @@ static int decode(struct libav_camera *camera, char *error)
 		int status = avcodec_receive_frame(camera->codec, camera->frame);
 		if (status == 0)
 			status = download(camera);
+		if (status == 0)
+			status = picture_crop(camera->frame, &camera->request);
 		if (status == 0) {
 			camera->pass_frames++;
 			camera->have_frame = true;
@@ -176,6 +178,8 @@ static int make_copy(struct libav_camera *camera)
 	int status = take_spare(camera);
 	if (status == 0)
 		status = picture_write(&camera->plan, camera->frame, &camera->scaler, camera->spare.data);
+	if (status == 0)
+		camera_mask(&camera->request, &camera->plan.image, camera->spare.data);
 	camera->copied = status == 0;
 	return status;
 }
@@ -194,7 +198,7 @@ static int follow_size(struct libav_camera *camera, char *error)
 	if (!camera->live ||
 	    (camera->frame->width == camera->plan.width && camera->frame->height == camera->plan.height))
 		return 0;
-	int status = picture_plan(camera->frame, camera->request.width, camera->request.height, &camera->plan, error);
+	int status = picture_plan(camera->frame, &camera->request, &camera->plan, error);
 	if (status < 0)
 		return status;
 	camera->mode->image = camera->plan.image;
@@ -340,6 +344,10 @@ static void note_mode(const struct libav_camera *camera, struct camera_mode *mod
 		length = snprintf(mode->note, sizeof(mode->note), "%s of %dx%d is converted to %s of %ux%u",
 		                  av_get_pix_fmt_name(camera->frame->format), camera->frame->width,
 		                  camera->frame->height, name, camera->plan.image.width, camera->plan.image.height);
+	if (camera->turned)
+		length += snprintf(mode->note + length, sizeof(mode->note) - (size_t)length,
+		                   "%sit asks to be turned by %d degrees, which is not done", length ? "; " : "",
+		                   camera->turned);
 	if (camera->sound)
 		snprintf(mode->note + length, sizeof(mode->note) - (size_t)length, "%sits sound is ignored",
 		         length ? "; " : "");
@@ -349,10 +357,10 @@ static void note_mode(const struct libav_camera *camera, struct camera_mode *mod
 static int describe(struct libav_camera *camera, char *error)
 {
 	const struct camera_request *request = &camera->request;
-	int status = picture_plan(camera->frame, request->width, request->height, &camera->plan, error);
+	int status = picture_plan(camera->frame, request, &camera->plan, error);
 	if (status < 0)
 		return status;
-	bool own_memory = camera->plan.convert || camera->picture;
+	camera->own_memory = camera->plan.convert || camera->picture || camera->request.mask_count;
 	camera->fps = request->fps > 0 ? request->fps : own_fps(camera);
 	camera->frame_ns = (int64_t)(1e9 / camera->fps);
 	camera->at_ns = camera->live ? 0 : -camera->frame_ns;
@@ -360,10 +368,10 @@ static int describe(struct libav_camera *camera, char *error)
 	    .image = camera->plan.image,
 	    .fps = camera->fps,
 	    .live = camera->live,
-	    .packets = !camera->picture,
+	    .packets = !camera->picture && !camera->request.mask_count,
 	    .slot_bytes = camera->plan.size,
-	    .loans = own_memory ? 2 : decoder_slots(camera->codec->has_b_frames + 5),
-	    .keeps = own_memory ? 0 : decoder_slots(camera->codec->refs + 2),
+	    .loans = camera->own_memory ? 2 : decoder_slots(camera->codec->has_b_frames + 5),
+	    .keeps = camera->own_memory ? 0 : decoder_slots(camera->codec->refs + 2),
 	};
 	if (!camera->plan.convert && camera->pool.layout.bytes > camera->plan.size)
 		camera->mode->slot_bytes = camera->pool.layout.bytes;
@@ -371,7 +379,8 @@ static int describe(struct libav_camera *camera, char *error)
 	return 0;
 }
 
-static int libav_open(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error)
+/* Open the source and decode its first picture. */
+static int begin(const struct camera_request *request, bool network, struct libav_camera **out, char *error)
 {
 	av_log_set_level(AV_LOG_QUIET); /* what is wrong is said in one sentence, by us */
 	struct libav_camera *camera = calloc(1, sizeof(*camera));
@@ -380,27 +389,24 @@ static int libav_open(const struct camera_request *request, struct camera_mode *
 	if (!camera)
 		goto fail;
 	camera->request = *request;
-	camera->mode = out_mode;
+	camera->network = network;
 	camera->first_ts = AV_NOPTS_VALUE;
 	camera->frame = av_frame_alloc();
 	camera->packet = av_packet_alloc();
 	if (!camera->frame || !camera->packet)
 		goto fail;
-	camera->network = strncmp(request->uri, "rtsp", 4) == 0 || strncmp(request->uri, "http", 4) == 0;
-	if (camera->network)
+	if (network)
 		snprintf(camera->name, sizeof(camera->name), "%s", request->shown);
 	else
-		snprintf(camera->name, sizeof(camera->name), "file '%s'", request->source);
+		snprintf(camera->name, sizeof(camera->name), "file '%.250s'", request->source);
 	status = libav_open_input(camera, &decoder, error);
 	if (status == 0)
 		status = libav_open_codec(camera, decoder, error);
 	if (status == 0)
 		status = decode(camera, error);
-	if (status == 0)
-		status = describe(camera, error);
 	if (status < 0)
 		goto fail;
-	*out_state = camera;
+	*out = camera;
 	return 0;
 fail:
 	libav_close(camera);
@@ -409,19 +415,59 @@ fail:
 	return status == -ENODATA ? -EIO : status;
 }
 
+static int open_with(bool network, const struct camera_request *request, struct camera_mode *out_mode, void **out_state,
+                     char *error)
+{
+	struct libav_camera *camera;
+	int status = begin(request, network, &camera, error);
+	if (status < 0)
+		return status;
+	camera->mode = out_mode;
+	status = describe(camera, error);
+	if (status < 0) {
+		libav_close(camera);
+		return status;
+	}
+	*out_state = camera;
+	return 0;
+}
+
+static int open_file(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error)
+{
+	return open_with(false, request, out_mode, out_state, error);
+}
+
+static int open_network(const struct camera_request *request, struct camera_mode *out_mode, void **out_state,
+                        char *error)
+{
+	return open_with(true, request, out_mode, out_state, error);
+}
+
+int libav_read_picture(const struct camera_request *request, AVFrame *out, char *error)
+{
+	struct libav_camera *camera;
+	int status = begin(request, false, &camera, error);
+	if (status < 0)
+		return status;
+	av_frame_unref(out);
+	av_frame_move_ref(out, camera->frame);
+	libav_close(camera);
+	return 0;
+}
+
 static void libav_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
 {
 	struct libav_camera *camera = state;
 	camera->publisher = publisher;
 	camera->packets = packets;
 	take_spare(camera);
-	if (!camera->plan.convert && !camera->picture)
+	if (!camera->own_memory)
 		camera->pool.publisher = publisher;
 }
 
 const struct camera_driver camera_file = {
     .schemes = "file",
-    .open = libav_open,
+    .open = open_file,
     .attach = libav_attach,
     .next = libav_next,
     .publish = libav_publish,
@@ -431,7 +477,7 @@ const struct camera_driver camera_file = {
 const struct camera_driver camera_network = {
     .schemes = "rtsp rtsps http https",
     .patient = true,
-    .open = libav_open,
+    .open = open_network,
     .attach = libav_attach,
     .next = libav_next,
     .publish = libav_publish,

@@ -55,8 +55,11 @@ struct picture_plan {
 	bool convert;              /* swscale is needed */
 };
 
-/* Decide. Sizes 0 mean the source's own. Returns 0 | -EINVAL with a sentence. */
-int picture_plan(const AVFrame *frame, unsigned width, unsigned height, struct picture_plan *out, char *error);
+/* Decide, by the size and format that are wanted. Returns 0 | -EINVAL with a sentence. */
+int picture_plan(const AVFrame *frame, const struct camera_request *request, struct picture_plan *out, char *error);
+
+/* Let the frame be the part of itself that is wanted. Returns 0 | an AVERROR. */
+int picture_crop(AVFrame *frame, const struct camera_request *request);
 
 /* Does the picture fit the plan, so that it can be published or copied as it is? */
 bool picture_fits(const struct picture_plan *plan, const AVFrame *frame);
@@ -84,8 +87,10 @@ struct libav_camera {
 	int stream;
 	bool have_frame;
 	bool live;
-	bool picture;         /* one picture, not a video */
-	bool sound;           /* there is some, and it is ignored */
+	bool picture;    /* one picture, not a video */
+	bool own_memory; /* nothing is decoded into slots: it is changed first, and the decoder needs it as it was */
+	bool sound;      /* there is some, and it is ignored */
+	int turned;      /* degrees by which it asks to be turned, which is not done */
 	uint64_t pass_frames; /* decoded since the file's beginning */
 	struct {
 		int64_t pts, when_ns;
@@ -120,6 +125,9 @@ int libav_open_input(struct libav_camera *camera, const AVCodec **out_decoder, c
 int libav_reopen_input(struct libav_camera *camera, char *error);
 
 int libav_open_codec(struct libav_camera *camera, const AVCodec *decoder, char *error);
+
+/* Read the picture, or a video's first one, in the file request->source, cropped. Returns 0 | -errno with a sentence. */
+int libav_read_picture(const struct camera_request *request, AVFrame *out, char *error);
 
 /* Publish camera->packet, if somebody wants it. What cannot be published is left out: its readers see the gap. */
 void libav_packet_publish(struct libav_camera *camera, int64_t arrival_ns);

@@ -7,6 +7,8 @@
 #include "libav.h"
 
 #include <errno.h>
+#include <libavutil/display.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,12 +231,22 @@ static int find_stream(struct libav_camera *camera, const AVCodec **out_decoder,
 	return named_decoder(camera, out_decoder, error);
 }
 
+/* Telephones store pictures as their sensor lies, and say how it was held. */
+static int turned_by(const AVStream *stream)
+{
+	size_t size = 0;
+	const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+	double degrees = matrix && size >= 9 * sizeof(int32_t) ? av_display_rotation_get((const int32_t *)matrix) : 0;
+	return isnan(degrees) ? 0 : (int)lround(fabs(degrees));
+}
+
 /* A file has an end and time stamps, and may come faster than it is to be played; a camera has neither. */
 static void find_kind(struct libav_camera *camera)
 {
 	const char *name = camera->format->iformat->name;
 	size_t length = strlen(name);
 	camera->picture = strcmp(name, "image2") == 0 || (length > 5 && strcmp(name + length - 5, "_pipe") == 0);
+	camera->turned = turned_by(camera->format->streams[camera->stream]);
 	camera->live = camera->network && !camera->picture && strcmp(name, "hls") != 0 &&
 	               (strcmp(name, "rtsp") == 0 || camera->format->duration <= 0);
 }

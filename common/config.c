@@ -17,7 +17,8 @@ const struct option_row process_rows[] = {
 
 const struct option_row camera_rows[] = {
     {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
-     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, file:clip.mp4, images:FOLDER, test:, or a bare path; a login as "
+     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, file:clip.mp4, images:FOLDER, test:, or a bare "
+     "path; a login as "
      "rtsp://${USER}:${PASSWORD}@HOST/PATH."},
     {"width", OPTION_INTEGER, MEMBER(camera_config, width), "0", 0, 16384, "pixels", NULL,
      "Width of a frame; 0 means the source's own."},
@@ -32,6 +33,8 @@ const struct option_row camera_rows[] = {
      "Part of the picture that is published, as 'X Y WIDTH HEIGHT' in fractions of it; empty means all."},
     {"mask", OPTION_LIST, MEMBER(camera_config, mask), "", 0, 0, "", NULL,
      "Areas blacked out before anybody sees them, each as 'X Y WIDTH HEIGHT' in fractions of the whole picture."},
+    {"detect_source", OPTION_TEXT, MEMBER(camera_config, detect_source), "", 0, 0, "", NULL,
+     "A second, smaller stream of the same camera that detectors look at, as in source; empty means the same frames."},
     {"transport", OPTION_CHOICE, MEMBER(camera_config, transport), "tcp", 0, 0, "", "tcp|udp",
      "How RTSP sends its pictures: tcp loses nothing, udp does not wait for what is lost."},
     {"decoder", OPTION_TEXT, MEMBER(camera_config, decoder), "", 0, 0, "", NULL,
@@ -51,6 +54,8 @@ const struct option_row detector_rows[] = {
      "Cameras whose frames it looks at."},
     {"labels", OPTION_LIST, MEMBER(detector_config, labels), "", 0, 0, "", NULL,
      "Labels that it reports; empty means all that the model knows."},
+    {"substreams", OPTION_LIST, MEMBER(detector_config, substreams), "", 0, 0, "", NULL,
+     "Cameras whose frames for detection are on CAMERA/detect; the control process names them."},
     {"threshold", OPTION_NUMBER, MEMBER(detector_config, threshold), "0.4", 0, 1, "", NULL, "Least score of a box."},
     {"max_fps", OPTION_NUMBER, MEMBER(detector_config, max_fps), "0", 0, 1000, "results per second", NULL,
      "Most results a second for each camera; 0 means as many as it can."},
@@ -89,7 +94,7 @@ const struct option_row save_rows[] = {
 const struct config_section config_sections[] = {
     {"cameras", true, "camera", NULL, camera_rows, sizeof(struct camera_config),
      "One entry for each camera: the name of its topic, and its options."},
-    {"detectors", true, "detector", NULL, detector_rows, sizeof(struct detector_config),
+    {"detectors", true, "detector", "substreams", detector_rows, sizeof(struct detector_config),
      "One entry for each detector: its name, and its options."},
     {"preview", false, "preview", "cameras", preview_rows, sizeof(struct preview_config),
      "The web server; without this section there is none."},

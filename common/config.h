@@ -26,6 +26,7 @@ struct camera_config {
 	char *format;            /* own, I420, NV12 ... */
 	char *crop;              /* "X Y WIDTH HEIGHT"; "" = all */
 	struct option_list mask; /* the same, any number */
+	char *detect_source;     /* what detectors look at instead; "" = the same */
 	char *transport;         /* tcp, udp */
 	char *decoder;           /* libavcodec's name; "" = the usual one */
 	int64_t buffers;         /* newest frames kept; 0 = by their size */
@@ -36,12 +37,13 @@ extern const struct option_row camera_rows[];
 /* detectors.NAME */
 struct detector_config {
 	struct process_config process;
-	char *engine;               /* opencv */
-	char *model;                /* name or path */
-	struct option_list cameras; /* whose frames it looks at */
-	struct option_list labels;  /* which it reports; empty = all */
-	double threshold;           /* 0..1 */
-	double max_fps;             /* results a second and camera; 0 = as fast as it can */
+	char *engine;                  /* opencv */
+	char *model;                   /* name or path */
+	struct option_list cameras;    /* whose frames it looks at */
+	struct option_list labels;     /* which it reports; empty = all */
+	struct option_list substreams; /* set by control: cameras with a detect_source; not a YAML key */
+	double threshold;              /* 0..1 */
+	double max_fps;                /* results a second and camera; 0 = as fast as it can */
 	int64_t threads;
 	bool detect; /* begin with detection on */
 };

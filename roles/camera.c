@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The camera role: one source, whose frames are published on the topic that has the camera's name. What the source does
- * is in camera_source.c; here are the switch, the state and the figures that control is told.
+ * The camera role: a source, whose frames are published on the topic that has the camera's name, and perhaps a second
+ * one for detectors, on CAMERA/detect. What a source does is in camera_source.c; here are the switch, the state and the
+ * figures that control is told. The camera's state is that of its first source.
  */
 #include "camera_source.h"
 #include "common/role.h"
@@ -12,68 +13,98 @@
 
 #define TICK_MS     100
 #define PATIENCE_NS 80000000 /* a switch answers within 100 ms, with what is known by then */
+#define STREAMS     2
 
-struct camera {
-	struct role *role;
-	const struct camera_config *config;
-	struct source *source;
-	struct camera_area crop, *masks;
+/* A source, and what was said of it. */
+struct stream {
+	struct source *source; /* NULL: there is none */
+	char topic[ZOE_TOPIC_NAME_MAX + 1];
 	char shown[CAMERA_SHOWN_BYTES];
-	uv_async_t news;
-	uv_timer_t tick;
-	unsigned open_handles;
 	struct source_status status; /* as last looked at */
 	uint64_t errors_said;
 	char error_said[CAMERA_ERROR_BYTES];
 	char mode_said[CAMERA_ERROR_BYTES];
 };
 
+struct camera {
+	struct role *role;
+	const struct camera_config *config;
+	struct stream streams[STREAMS]; /* the camera's own; the one for detectors */
+	struct camera_area crop, *masks;
+	uv_async_t news;
+	uv_timer_t tick;
+	unsigned open_handles;
+};
+
+/* ---- what is said ----------------------------------------------------------------------------------------------- */
+
 /* Once for each size and format that comes, not for each time that the source is opened. */
-static void say_mode(struct camera *camera)
+static void say_mode(struct role *role, struct stream *stream)
 {
-	const struct camera_mode *mode = &camera->status.mode;
+	const struct camera_mode *mode = &stream->status.mode;
 	char format[5], text[CAMERA_ERROR_BYTES];
+	if (!mode->image.format)
+		return;
 	zoe_format_name(mode->image.format, format);
 	snprintf(text, sizeof(text), "%s %ux%u, %g frames a second%s%s", format, mode->image.width, mode->image.height,
 	         mode->fps, *mode->note ? "; " : "", mode->note);
-	if (strcmp(text, camera->mode_said) != 0)
-		role_info(camera->role, "%s: %s", camera->shown, text);
-	memcpy(camera->mode_said, text, sizeof(text));
+	if (strcmp(text, stream->mode_said) != 0)
+		role_info(role, "%s: %s", stream->shown, text);
+	memcpy(stream->mode_said, text, sizeof(text));
 }
 
 /* A camera that is away for a day says so once. */
-static void say_error(struct camera *camera)
+static void say_error(struct role *role, struct stream *stream)
 {
-	const struct source_status *status = &camera->status;
-	if (status->errors == camera->errors_said)
+	const struct source_status *status = &stream->status;
+	if (status->state.phase == CAMERA_STREAMING)
+		*stream->error_said = 0;
+	if (status->errors == stream->errors_said)
 		return;
-	camera->errors_said = status->errors;
-	if (strcmp(status->error, camera->error_said) != 0)
-		role_error(camera->role, "%s", status->error);
-	memcpy(camera->error_said, status->error, sizeof(status->error));
+	stream->errors_said = status->errors;
+	if (strcmp(status->error, stream->error_said) != 0)
+		role_error(role, "%s", status->error);
+	memcpy(stream->error_said, status->error, sizeof(status->error));
+}
+
+static void look(struct role *role, struct stream *stream)
+{
+	enum camera_phase before = stream->status.state.phase;
+	if (!stream->source)
+		return;
+	source_look(stream->source, &stream->status);
+	const struct camera_state *state = &stream->status.state;
+	say_mode(role, stream);
+	say_error(role, stream);
+	if (state->phase == CAMERA_OFF && before != CAMERA_OFF && *state->reason)
+		role_info(role, "%s after %llu frames", state->reason, (unsigned long long)stream->status.published);
+	if (stream->status.failed)
+		role_fail(role);
+}
+
+/* The first source's state; of the second one only what is wrong. */
+static void tell_state(struct camera *camera)
+{
+	const struct camera_state *state = &camera->streams[0].status.state;
+	const struct camera_state *second = &camera->streams[1].status.state;
+	const char *reason = state->reason;
+	char text[CAMERA_REASON_BYTES];
+	if (camera->streams[1].source && !*reason && *second->reason) {
+		snprintf(text, sizeof(text), "detect_source: %.230s", second->reason);
+		reason = text;
+	}
+	role_state(camera->role, camera_phase_name(state->phase), "%s", reason);
 }
 
 static void on_news(uv_async_t *handle)
 {
 	struct camera *camera = handle->data;
-	enum camera_phase before = camera->status.state.phase;
-	if (!camera->source)
+	if (!camera->streams[0].source)
 		return;
-	source_look(camera->source, &camera->status);
-	const struct camera_state *state = &camera->status.state;
-	if (camera->status.mode.image.format)
-		say_mode(camera);
-	say_error(camera);
-	if (camera->status.failed) {
-		role_fail(camera->role);
-		return;
-	}
-	if (state->phase == CAMERA_STREAMING)
-		*camera->error_said = 0;
-	if (state->phase == CAMERA_OFF && before != CAMERA_OFF && *state->reason)
-		role_info(camera->role, "%s after %llu frames", state->reason,
-		          (unsigned long long)camera->status.published);
-	role_state(camera->role, camera_phase_name(state->phase), "%s", state->reason);
+	for (int i = 0; i < STREAMS; i++)
+		look(camera->role, &camera->streams[i]);
+	if (!camera->streams[0].status.failed && !camera->streams[1].status.failed)
+		tell_state(camera);
 }
 
 static void on_changed(void *user)
@@ -85,8 +116,12 @@ static void on_changed(void *user)
 static void on_tick(uv_timer_t *handle)
 {
 	struct camera *camera = handle->data;
-	source_tick(camera->source);
+	for (int i = 0; i < STREAMS; i++)
+		if (camera->streams[i].source)
+			source_tick(camera->streams[i].source);
 }
+
+/* ---- what control wants ----------------------------------------------------------------------------------------- */
 
 static void camera_turn(struct role *role, const char *name, const char *verb, bool on, struct role_answer *answer)
 {
@@ -95,19 +130,20 @@ static void camera_turn(struct role *role, const char *name, const char *verb, b
 		snprintf(answer->reason, sizeof(answer->reason), "a camera has only the switch capture");
 		return;
 	}
-	source_turn(camera->source, on, false, PATIENCE_NS);
+	if (camera->streams[1].source)
+		source_turn(camera->streams[1].source, on, false, 0);
+	source_turn(camera->streams[0].source, on, false, PATIENCE_NS);
 	on_news(&camera->news);
-	enum camera_phase phase = camera->status.state.phase;
-	answer->actual = phase != CAMERA_OFF && phase != CAMERA_LOST && phase != CAMERA_RETRYING;
-	snprintf(answer->reason, sizeof(answer->reason), "%s", camera->status.state.reason);
+	const struct camera_state *state = &camera->streams[0].status.state;
+	answer->actual = state->phase != CAMERA_OFF && state->phase != CAMERA_LOST && state->phase != CAMERA_RETRYING;
+	snprintf(answer->reason, sizeof(answer->reason), "%s", state->reason);
 }
 
-static json_t *camera_metrics(struct role *role)
+static json_t *stream_metrics(struct stream *stream)
 {
-	struct camera *camera = role->user;
 	json_t *metrics = json_object();
-	source_look(camera->source, &camera->status);
-	const struct source_status *status = &camera->status;
+	source_look(stream->source, &stream->status);
+	const struct source_status *status = &stream->status;
 	if (status->mode.image.format) {
 		char format[5];
 		zoe_format_name(status->mode.image.format, format);
@@ -127,14 +163,27 @@ static json_t *camera_metrics(struct role *role)
 	return metrics;
 }
 
-static int handles_open(struct camera *camera)
+static json_t *camera_metrics(struct role *role)
+{
+	struct camera *camera = role->user;
+	json_t *metrics = stream_metrics(&camera->streams[0]);
+	if (camera->streams[1].source)
+		json_object_set_new(metrics, "detect", stream_metrics(&camera->streams[1]));
+	return metrics;
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------------------------ */
+
+static int handles_open(struct camera *camera, char *error)
 {
 	uv_timer_init(camera->role->loop, &camera->tick);
 	camera->tick.data = camera;
 	camera->open_handles++;
 	int status = uv_async_init(camera->role->loop, &camera->news, on_news);
-	if (status < 0)
+	if (status < 0) {
+		snprintf(error, CAMERA_ERROR_BYTES, "no event for the camera's thread: %s", uv_strerror(status));
 		return status;
+	}
 	camera->news.data = camera;
 	camera->open_handles++;
 	return 0;
@@ -143,12 +192,12 @@ static int handles_open(struct camera *camera)
 static int read_areas(struct camera *camera, char *error)
 {
 	const struct camera_config *config = camera->config;
-	char why[CAMERA_ERROR_BYTES];
+	char why[CAMERA_ERROR_BYTES] = "no memory";
 	const char *key = "crop";
 	int status = *config->crop ? camera_area_read(config->crop, &camera->crop, why) : 0;
 	camera->masks = calloc(config->mask.count + 1, sizeof(*camera->masks));
 	if (!camera->masks)
-		return -ENOMEM;
+		status = -ENOMEM;
 	for (size_t i = 0; i < config->mask.count && status == 0; i++) {
 		key = "mask";
 		status = camera_area_read(config->mask.items[i], &camera->masks[i], why);
@@ -158,18 +207,15 @@ static int read_areas(struct camera *camera, char *error)
 	return status;
 }
 
-static int source_make(struct camera *camera, char *error)
+/* own: size, rate and format are those of the camera's first source, and not wanted of the second. */
+static int stream_open(struct camera *camera, struct stream *stream, const char *uri, bool own, char *error)
 {
 	const struct camera_config *config = camera->config;
 	struct source_options options = {.domain = camera->role->domain,
-	                                 .topic = camera->role->name,
-	                                 .request = {.uri = config->source,
-	                                             .shown = camera->shown,
-	                                             .width = (unsigned)config->width,
-	                                             .height = (unsigned)config->height,
-	                                             .fps = config->fps,
+	                                 .topic = stream->topic,
+	                                 .request = {.uri = uri,
+	                                             .shown = stream->shown,
 	                                             .loop = config->loop,
-	                                             .format = camera_format_find(config->format),
 	                                             .crop = camera->crop,
 	                                             .masks = camera->masks,
 	                                             .mask_count = (unsigned)config->mask.count,
@@ -178,12 +224,18 @@ static int source_make(struct camera *camera, char *error)
 	                                 .buffers = (unsigned)config->buffers,
 	                                 .changed = on_changed,
 	                                 .user = camera};
-	options.driver = camera_driver_find(config->source, &options.request.source, error);
+	if (own) {
+		options.request.width = (unsigned)config->width;
+		options.request.height = (unsigned)config->height;
+		options.request.fps = config->fps;
+		options.request.format = camera_format_find(config->format);
+	}
+	snprintf(stream->topic, sizeof(stream->topic), "%s%s", camera->role->name, own ? "" : "/detect");
+	camera_source_show(uri, stream->shown);
+	options.driver = camera_driver_find(uri, &options.request.source, error);
 	if (!options.driver)
 		return -EINVAL;
-	int status = handles_open(camera);
-	if (status == 0)
-		status = source_create(&options, &camera->source);
+	int status = source_create(&options, &stream->source);
 	if (status < 0)
 		snprintf(error, CAMERA_ERROR_BYTES, "no thread for the camera: %s", strerror(-status));
 	return status;
@@ -191,26 +243,30 @@ static int source_make(struct camera *camera, char *error)
 
 static int camera_open(struct role *role)
 {
-	char error[CAMERA_ERROR_BYTES] = "";
-	struct camera *camera = calloc(1, sizeof(*camera));
-	if (!camera) {
-		role_error(role, "no memory");
-		return -ENOMEM;
+	const struct camera_config *config = role->options;
+	char error[CAMERA_ERROR_BYTES] = "no memory";
+	struct camera *camera = role->user = calloc(1, sizeof(*camera));
+	int status = camera ? 0 : -ENOMEM;
+	if (camera) {
+		*camera = (struct camera){.role = role, .config = config};
+		status = handles_open(camera, error);
 	}
-	role->user = camera;
-	*camera = (struct camera){.role = role, .config = role->options};
-	camera_source_show(camera->config->source, camera->shown);
-	int status = read_areas(camera, error);
 	if (status == 0)
-		status = source_make(camera, error);
+		status = read_areas(camera, error);
+	if (status == 0)
+		status = stream_open(camera, &camera->streams[0], config->source, true, error);
+	if (status == 0 && *config->detect_source)
+		status = stream_open(camera, &camera->streams[1], config->detect_source, false, error);
 	if (status < 0) {
 		role_error(role, "%s", error);
 		return status;
 	}
 	uv_timer_start(&camera->tick, on_tick, TICK_MS, TICK_MS);
-	if (role_wanted(role, role->name, "capture"))
-		source_turn(camera->source, true, true, 0);
-	else
+	bool on = role_wanted(role, role->name, "capture");
+	for (int i = 0; i < STREAMS && on; i++)
+		if (camera->streams[i].source)
+			source_turn(camera->streams[i].source, true, true, 0);
+	if (!on)
 		role_state(role, "off", "%s", "");
 	return 0;
 }
@@ -228,16 +284,16 @@ static void camera_close(struct role *role)
 	if (!camera)
 		return;
 	role->user = NULL;
-	if (source_destroy(camera->source))
+	bool ended = true;
+	for (int i = 0; i < STREAMS; i++) {
+		ended &= source_destroy(camera->streams[i].source);
+		camera->streams[i].source = NULL;
+	}
+	if (ended)
 		free(camera->masks);
-	camera->source = NULL;
-	unsigned handles = camera->open_handles;
-	if (handles >= 2)
+	if (camera->open_handles >= 2)
 		uv_close((uv_handle_t *)&camera->news, on_closed);
-	if (handles >= 1)
-		uv_close((uv_handle_t *)&camera->tick, on_closed);
-	else
-		free(camera);
+	uv_close((uv_handle_t *)&camera->tick, on_closed);
 }
 
 int main(int argc, char **argv)

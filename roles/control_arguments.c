@@ -94,7 +94,13 @@ static void add_rows(struct arguments *arguments, const struct config_entry *ent
 	}
 }
 
-/* The row that control fills in: all cameras. */
+/* Is the camera named in that row? Detectors are told which have a second stream, others all there are. */
+static bool is_named(const struct config_entry *camera, const char *key)
+{
+	return strcmp(key, "substreams") || *((const struct camera_config *)camera->values)->detect_source;
+}
+
+/* The row that control fills in. */
 static void add_cameras(struct arguments *arguments, const struct config *config, const char *key)
 {
 	const struct config_entry *camera;
@@ -102,9 +108,11 @@ static void add_cameras(struct arguments *arguments, const struct config *config
 	size_t count = 0;
 
 	for (size_t at = 0; names && (camera = control_config_next(config, "cameras", &at));)
-		names[count++] = camera->name;
+		if (is_named(camera, key))
+			names[count++] = camera->name;
 	char *joined = names ? options_join(names, count) : NULL;
-	add_option(arguments, key, joined);
+	if (!joined || *joined)
+		add_option(arguments, key, joined);
 	free(joined);
 	free(names);
 }

@@ -55,6 +55,7 @@ struct preview_config {
 	char *listen;               /* address:port */
 	char *token;                /* required off loopback */
 	int64_t quality;            /* JPEG 1..100 */
+	bool timestamp;             /* date and time in pictures */
 	bool preview;               /* begin with preview on */
 	struct option_list cameras; /* set by control: all cameras; not a YAML key */
 };
@@ -66,6 +67,7 @@ struct save_config {
 	char *folder;
 	int64_t every;              /* each n-th frame */
 	int64_t quality;            /* JPEG 1..100 */
+	bool timestamp;             /* date and time in stills */
 	bool save;                  /* begin with saving on */
 	struct option_list cameras; /* set by control: all cameras; not a YAML key */
 };

@@ -7,7 +7,7 @@
  *   preview_camera.c    a camera: subscriptions, encoding, who waits for pictures
  *   preview_away.c      what is shown of a camera that gives no pictures
  *   preview_picture.c   encoded pictures and the queue of the newest ones
- *   preview_overlay.c   boxes and labels drawn into a picture (preview_font.c has the letters)
+ *   overlay.c           what is drawn into a picture (overlay_font.c has the letters)
  *   preview_http.c      libmicrohttpd in the loop; requests from their first byte to their last
  *   preview_guard.c     who may ask: address, Host, token
  *   preview_route.c     which answer belongs to which path
@@ -24,6 +24,7 @@
 #include "common/role.h"
 #include "drivers/encoder/encoder.h"
 #include "feed.h"
+#include "overlay.h"
 #include "result.h"
 
 #define PREVIEW_QUEUE        8 /* encoded pictures kept for viewers: 0.3 s at 25 a second */
@@ -87,9 +88,8 @@ struct preview_camera {
 	struct result_set results;
 	struct picture_queue queues[VARIANTS];
 	struct watcher *watchers[VARIANTS];
-	unsigned viewers;      /* streams */
-	unsigned char *canvas; /* RGB that boxes are drawn into */
-	size_t canvas_bytes;
+	unsigned viewers; /* streams */
+	struct overlay_canvas canvas;
 	char trouble[ENCODER_ERROR_BYTES]; /* why the last frame could not be encoded, "" */
 
 	struct picture *last; /* that was encoded; NULL = none yet */
@@ -118,13 +118,6 @@ void camera_look_away(struct preview_camera *camera, const json_t *system);
 void camera_remember(struct preview_camera *camera, const struct zoe_frame *frame, struct picture *picture);
 void camera_away_forget(struct preview_camera *camera);
 struct preview_camera *camera_find(struct preview *preview, const char *name);
-
-/* Draw boxes and labels into RGB24. */
-void overlay_draw(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const struct result *result);
-/* Dim RGB24, and write a title and a sentence over it. */
-void overlay_notice(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const char *title,
-                    const char *sentence);
-extern const unsigned char overlay_font[95][13];
 
 /* ---- server-sent events ---- */
 

@@ -23,61 +23,47 @@ static bool newest_kept(struct preview_camera *camera, struct zoe_subscriber **o
 	return zoe_take_latest(*out_subscriber, 0, out_frame) == 0 && out_frame->image.format != ZOE_FORMAT_NONE;
 }
 
-/* RGB of the last picture; in the converter's memory, or NULL. */
-static const uint8_t *last_pixels(struct preview_camera *camera, const struct zoe_frame *kept, struct zoe_image *image)
+/* The last picture, or darkness. Returns 0 | -ENOMEM. */
+static int backdrop(struct preview_camera *camera, struct overlay_canvas *canvas)
 {
-	struct zoe_image jpeg = {.format = ZOE_FORMAT_MJPEG};
-	const struct zoe_image *source = kept ? &kept->image : &jpeg;
-	const void *data = kept ? kept->data : camera->last->data;
-	size_t size = kept ? kept->size : camera->last->size;
-	const uint8_t *pixels;
-	if (!kept) {
-		jpeg.width = camera->last_width;
-		jpeg.height = camera->last_height;
-	}
-	*image = (struct zoe_image){.format = ZOE_FORMAT_RGB24, .width = source->width, .height = source->height};
-	return converter_run(camera->preview->converter, source, data, size, image, &pixels) < 0
-	           ? NULL
-	           : pixels + image->planes[0].offset;
-}
-
-/* The last picture, or darkness, in memory of our own. Returns it | NULL (no memory). */
-static unsigned char *backdrop(struct preview_camera *camera, struct zoe_image *image)
-{
+	struct converter *converter = camera->preview->converter;
 	struct zoe_subscriber *subscriber = NULL;
-	struct zoe_frame kept;
-	bool is_kept = !camera->last && newest_kept(camera, &subscriber, &kept);
-	const uint8_t *pixels = camera->last || is_kept ? last_pixels(camera, is_kept ? &kept : NULL, image) : NULL;
-	if (!pixels) {
-		*image = (struct zoe_image){.format = ZOE_FORMAT_RGB24, .width = DARK_WIDTH, .height = DARK_HEIGHT};
-		zoe_image_layout(image, 1);
+	struct zoe_frame frame;
+	int status = -ENOENT;
+	if (camera->last) {
+		frame = (struct zoe_frame){.data = camera->last->data, .size = camera->last->size};
+		frame.image.format = ZOE_FORMAT_MJPEG;
+		frame.image.width = camera->last_width;
+		frame.image.height = camera->last_height;
+		status = overlay_copy(canvas, converter, &frame);
+	} else if (newest_kept(camera, &subscriber, &frame)) {
+		status = overlay_copy(canvas, converter, &frame);
 	}
-	size_t bytes = (size_t)image->planes[0].stride * image->height;
-	unsigned char *canvas = calloc(1, bytes);
-	if (canvas && pixels)
-		memcpy(canvas, pixels, bytes);
-	image->planes[0].offset = 0;
 	zoe_subscriber_close(subscriber);
-	return canvas;
+	if (status == 0)
+		return 0;
+	overlay_finish(canvas);
+	canvas->image = (struct zoe_image){.format = ZOE_FORMAT_RGB24, .width = DARK_WIDTH, .height = DARK_HEIGHT};
+	zoe_image_layout(&canvas->image, 1);
+	canvas->rgb = calloc(1, overlay_size(canvas));
+	return canvas->rgb ? 0 : -ENOMEM;
 }
 
 static struct picture *notice_make(struct preview_camera *camera, const char *state, const char *reason)
 {
-	struct zoe_image image;
+	struct overlay_canvas canvas = {0};
 	struct picture *picture = NULL;
 	char error[ENCODER_ERROR_BYTES], title[96];
 	const unsigned char *data;
 	size_t size;
-	unsigned char *canvas = backdrop(camera, &image);
-	if (!canvas)
+	if (backdrop(camera, &canvas) < 0)
 		return NULL;
-	size_t stride = image.planes[0].stride;
 	snprintf(title, sizeof(title), "%s: %s", camera->name, state);
-	overlay_notice(canvas, image.width, image.height, stride, title, reason);
-	if (encoder_jpeg.encode(camera->preview->encoder, &image, canvas, stride * image.height, &data, &size, error) ==
-	    0)
+	overlay_notice(&canvas, title, reason);
+	if (encoder_jpeg.encode(camera->preview->encoder, &canvas.image, canvas.rgb, overlay_size(&canvas), &data,
+	                        &size, error) == 0)
 		picture = picture_create(data, size);
-	free(canvas);
+	overlay_finish(&canvas);
 	if (!picture)
 		return NULL;
 	if (camera->last) {

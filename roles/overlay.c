@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Boxes, labels and notices drawn into an RGB picture, for viewers that show plain pictures. Lines and letters grow with the
+ * Boxes, labels, notices, date and time drawn into an RGB picture, for pictures that are looked at as they are. Lines and letters grow with the
  * picture. The colour belongs to the class; the page (web/app.js) has the same colours.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "preview.h"
+#include "overlay.h"
 
 #define GLYPH_WIDTH  8
 #define GLYPH_HEIGHT 13
@@ -20,11 +23,20 @@ static const struct colour overlay_palette[] = {
     {0x3a, 0x86, 0xff}, {0xff, 0xd1, 0x66}, {0xb5, 0x6c, 0xff}, {0xff, 0x59, 0x5e},
 };
 
+/* What is drawn on. */
 struct canvas {
 	unsigned char *rgb;
 	long width, height;
 	size_t stride;
 };
+
+static struct canvas canvas_of(const struct overlay_canvas *canvas)
+{
+	return (struct canvas){.rgb = canvas->rgb,
+	                       .width = canvas->image.width,
+	                       .height = canvas->image.height,
+	                       .stride = canvas->image.planes[0].stride};
+}
 
 /* Fill what lies inside the picture of a rectangle. */
 static void overlay_fill(const struct canvas *canvas, long x, long y, long w, long h, struct colour colour)
@@ -103,21 +115,73 @@ static long overlay_text(const struct canvas *canvas, long x, long y, long scale
 	return y;
 }
 
-void overlay_notice(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const char *title,
-                    const char *sentence)
+void overlay_notice(struct overlay_canvas *picture, const char *title, const char *sentence)
 {
-	const struct canvas canvas = {.rgb = rgb, .width = width, .height = height, .stride = stride};
-	long scale = overlay_scale(height), margin = GLYPH_WIDTH * scale;
-	for (unsigned row = 0; row < height; row++)
-		for (size_t i = 0; i < (size_t)width * 3; i++)
-			rgb[row * stride + i] = (unsigned char)(rgb[row * stride + i] / 3);
-	long below = overlay_text(&canvas, margin, (long)height / 3, scale * 2, title);
+	const struct canvas canvas = canvas_of(picture);
+	long scale = overlay_scale(picture->image.height), margin = GLYPH_WIDTH * scale;
+	for (long row = 0; row < canvas.height; row++) {
+		unsigned char *pixels = canvas.rgb + (size_t)row * canvas.stride;
+		for (long i = 0; i < canvas.width * 3; i++)
+			pixels[i] = (unsigned char)(pixels[i] / 3);
+	}
+	long below = overlay_text(&canvas, margin, canvas.height / 3, scale * 2, title);
 	overlay_text(&canvas, margin, below, scale, sentence);
 }
 
-void overlay_draw(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const struct result *result)
+void overlay_clock(struct overlay_canvas *picture, int64_t capture_ns)
 {
-	const struct canvas canvas = {.rgb = rgb, .width = width, .height = height, .stride = stride};
+	const struct colour dark = {32, 32, 32};
+	const struct canvas canvas = canvas_of(picture);
+	struct timespec now;
+	struct tm local;
+	char text[32];
+	clock_gettime(CLOCK_REALTIME, &now);
+	time_t seconds = (time_t)((now.tv_sec * 1000000000LL + now.tv_nsec - (zoe_now_ns() - capture_ns)) / 1000000000);
+	localtime_r(&seconds, &local);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
+	long scale = overlay_scale(picture->image.height);
+	long width = ((long)strlen(text) + 1) * GLYPH_WIDTH * scale, height = (GLYPH_HEIGHT + 2) * scale;
+	overlay_fill(&canvas, 0, canvas.height - height, width, height, dark);
+	overlay_text(&canvas, GLYPH_WIDTH * scale / 2, canvas.height - height + scale, scale, text);
+}
+
+int overlay_copy(struct overlay_canvas *canvas, struct converter *converter, const struct zoe_frame *frame)
+{
+	struct zoe_image image = {
+	    .format = ZOE_FORMAT_RGB24, .width = frame->image.width, .height = frame->image.height};
+	const uint8_t *pixels;
+	int status = converter_run(converter, &frame->image, frame->data, frame->size, &image, &pixels);
+	if (status < 0)
+		return status;
+	size_t bytes = (size_t)image.planes[0].stride * image.height;
+	if (bytes > canvas->capacity) {
+		unsigned char *rgb = realloc(canvas->rgb, bytes);
+		if (!rgb)
+			return -ENOMEM;
+		canvas->rgb = rgb;
+		canvas->capacity = bytes;
+	}
+	memcpy(canvas->rgb, pixels + image.planes[0].offset, bytes);
+	image.planes[0].offset = 0;
+	canvas->image = image;
+	return 0;
+}
+
+size_t overlay_size(const struct overlay_canvas *canvas)
+{
+	return (size_t)canvas->image.planes[0].stride * canvas->image.height;
+}
+
+void overlay_finish(struct overlay_canvas *canvas)
+{
+	free(canvas->rgb);
+	*canvas = (struct overlay_canvas){0};
+}
+
+void overlay_draw(struct overlay_canvas *picture, const struct result *result)
+{
+	const struct canvas canvas = canvas_of(picture);
+	unsigned width = picture->image.width, height = picture->image.height;
 	long scale = overlay_scale(height);
 	for (uint32_t i = 0; i < result->head.count; i++) {
 		const struct zoe_detection *box = &result->boxes[i];

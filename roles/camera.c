@@ -4,6 +4,7 @@
  * one for detectors, on CAMERA/detect. What a source does is in camera_source.c; here are the switch, the state and the
  * figures that control is told. The camera's state is that of its first source.
  */
+#include "camera_small.h"
 #include "camera_source.h"
 #include "common/role.h"
 
@@ -31,6 +32,7 @@ struct camera {
 	const struct camera_config *config;
 	struct stream streams[STREAMS]; /* the camera's own; the one for detectors */
 	struct camera_area crop, *masks;
+	struct camera_small *small;
 	uv_async_t news;
 	uv_timer_t tick;
 	unsigned open_handles;
@@ -119,6 +121,7 @@ static void on_tick(uv_timer_t *handle)
 	for (int i = 0; i < STREAMS; i++)
 		if (camera->streams[i].source)
 			source_tick(camera->streams[i].source);
+	camera_small_tick(camera->small);
 }
 
 /* ---- what control wants ----------------------------------------------------------------------------------------- */
@@ -257,6 +260,10 @@ static int camera_open(struct role *role)
 		status = stream_open(camera, &camera->streams[0], config->source, true, error);
 	if (status == 0 && *config->detect_source)
 		status = stream_open(camera, &camera->streams[1], config->detect_source, false, error);
+	if (status == 0) {
+		status = camera_small_create(role, &camera->small);
+		snprintf(error, sizeof(error), "%s", status == -ENOMEM ? "no memory" : zoe_error());
+	}
 	if (status < 0) {
 		role_error(role, "%s", error);
 		return status;
@@ -285,6 +292,7 @@ static void camera_close(struct role *role)
 		return;
 	role->user = NULL;
 	bool ended = true;
+	camera_small_destroy(camera->small);
 	for (int i = 0; i < STREAMS; i++) {
 		ended &= source_destroy(camera->streams[i].source);
 		camera->streams[i].source = NULL;

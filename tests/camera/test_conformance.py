@@ -109,3 +109,11 @@ def test_mask_and_crop():
         upper, lower = set(luma[:WIDTH // 2 * (HEIGHT // 2 - 4)]), set(luma[WIDTH // 2 * (HEIGHT // 2 + 4):])
         assert upper == {black}, (source.name, upper)
         assert max(lower) - black > 20, source.name
+
+
+def test_buffers():
+    for wanted in (2, 9):
+        with Camera("test:", width=160, height=120, fps=100, buffers=wanted) as camera:
+            camera.receive(lambda m: m["type"] == "state" and m["metrics"].get("published", 0) > 20)
+            kept = topic()["kept"]
+        assert wanted <= kept <= wanted + 1, f"{kept} frames are kept, wanted {wanted}"

@@ -23,32 +23,19 @@ static bool camera_watched(const struct preview_camera *camera)
 	return camera->watchers[VARIANT_PLAIN] || camera->watchers[VARIANT_OVERLAY];
 }
 
-/* RGB of the frame in memory of our own, with the boxes drawn. */
-static int camera_paint(struct preview_camera *camera, const struct zoe_frame *frame, struct zoe_image *out_image)
+/* The frame in memory of our own, with what people are to see in it. */
+static int camera_paint(struct preview_camera *camera, const struct zoe_frame *frame, enum preview_variant variant)
 {
-	struct zoe_image image = {
-	    .format = ZOE_FORMAT_RGB24, .width = frame->image.width, .height = frame->image.height};
-	const uint8_t *pixels;
-	int status =
-	    converter_run(camera->preview->converter, &frame->image, frame->data, frame->size, &image, &pixels);
+	int status = overlay_copy(&camera->canvas, camera->preview->converter, frame);
 	if (status < 0)
 		return status;
-	size_t bytes = (size_t)image.planes[0].stride * image.height;
-	if (bytes > camera->canvas_bytes) {
-		unsigned char *canvas = realloc(camera->canvas, bytes);
-		if (!canvas)
-			return -ENOMEM;
-		camera->canvas = canvas;
-		camera->canvas_bytes = bytes;
-	}
-	memcpy(camera->canvas, pixels + image.planes[0].offset, bytes);
-	image.planes[0].offset = 0;
-	for (size_t i = 0; i < RESULT_DETECTORS; i++) {
+	for (size_t i = 0; i < RESULT_DETECTORS && variant == VARIANT_OVERLAY; i++) {
 		const struct result *result = camera->results.results[i];
 		if (result && result->head.magic && result_fresh(result, frame->capture_ns))
-			overlay_draw(camera->canvas, image.width, image.height, image.planes[0].stride, result);
+			overlay_draw(&camera->canvas, result);
 	}
-	*out_image = image;
+	if (camera->preview->config->timestamp)
+		overlay_clock(&camera->canvas, frame->capture_ns);
 	return 0;
 }
 
@@ -56,15 +43,15 @@ static int camera_compress(struct preview_camera *camera, const struct zoe_frame
                            const unsigned char **out_data, size_t *out_size, char *error)
 {
 	void *encoder = camera->preview->encoder;
-	if (variant == VARIANT_PLAIN)
+	if (variant == VARIANT_PLAIN && !camera->preview->config->timestamp)
 		return encoder_jpeg.encode(encoder, &frame->image, frame->data, frame->size, out_data, out_size, error);
-	struct zoe_image image;
-	int status = camera_paint(camera, frame, &image);
+	int status = camera_paint(camera, frame, variant);
 	if (status < 0) {
 		snprintf(error, ENCODER_ERROR_BYTES, "cannot draw into this picture: %s", strerror(-status));
 		return status;
 	}
-	return encoder_jpeg.encode(encoder, &image, camera->canvas, camera->canvas_bytes, out_data, out_size, error);
+	return encoder_jpeg.encode(encoder, &camera->canvas.image, camera->canvas.rgb, overlay_size(&camera->canvas),
+	                           out_data, out_size, error);
 }
 
 /* Why a frame could not be encoded is said once, not for each frame. */
@@ -105,6 +92,16 @@ static struct picture *camera_encode(struct preview_camera *camera, const struct
 	return picture;
 }
 
+void camera_show(struct preview_camera *camera, enum preview_variant variant, struct picture *picture)
+{
+	picture_queue_put(&camera->queues[variant], picture);
+	struct watcher *next;
+	for (struct watcher *watcher = camera->watchers[variant]; watcher; watcher = next) {
+		next = watcher->next;
+		watcher->woken(watcher);
+	}
+}
+
 static void camera_deliver(struct preview_camera *camera, const struct zoe_frame *frame)
 {
 	const struct result *result = camera->results.newest;
@@ -115,13 +112,10 @@ static void camera_deliver(struct preview_camera *camera, const struct zoe_frame
 		struct picture *picture = camera_encode(camera, frame, variant);
 		if (!picture)
 			continue;
+		if (!done)
+			camera_remember(camera, frame, picture);
 		done = true;
-		picture_queue_put(&camera->queues[variant], picture);
-		struct watcher *next;
-		for (struct watcher *watcher = camera->watchers[variant]; watcher; watcher = next) {
-			next = watcher->next;
-			watcher->woken(watcher);
-		}
+		camera_show(camera, variant, picture);
 	}
 	if (!done)
 		return;
@@ -230,6 +224,8 @@ void camera_close(struct preview_camera *camera)
 	result_set_finish(&camera->results);
 	for (int variant = 0; variant < VARIANTS; variant++)
 		picture_queue_empty(&camera->queues[variant]);
-	free(camera->canvas);
-	camera->canvas = NULL;
+	camera_away_forget(camera);
+	picture_drop(camera->last);
+	camera->last = NULL;
+	overlay_finish(&camera->canvas);
 }

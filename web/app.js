@@ -5,7 +5,7 @@
 
 const API = "/api/v1";
 const VERBS = ["capture", "preview", "save", "detect"];
-// As in roles/preview_overlay.c.
+// As in roles/overlay.c.
 const PALETTE = ["#ff9f1c", "#2ec4b6", "#e71d73", "#8ac926", "#3a86ff", "#ffd166", "#b56cff", "#ff595e"];
 const RESULTS_KEPT = 16;
 const FRESH_SECONDS = 3; // as in roles/result.c
@@ -207,6 +207,8 @@ class Camera {
 		}
 		drawing.globalAlpha = 1;
 		drawing.drawImage(bitmap, 0, 0);
+		if (part.head["x-zoetrope-state"]) // the last picture of a camera that is away: it says so itself
+			return;
 		const time = Number(part.head["x-zoetrope-capture-time"]);
 		const results = this.resultsFor(time);
 		this.drawResults(results, time);

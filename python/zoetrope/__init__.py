@@ -22,7 +22,7 @@ and closed handles, and OSError or the subclass that Python has for its errno, w
 A handle belongs to the process that opened it: after fork() it raises ChildProcessError, and a new one works. Different
 handles may be used by different threads at once. Subinterpreters may import zoetrope; each has its own handles.
 
-Detections of a camera are messages on the topic "<camera>/detections": see Detections.
+Detections of a camera are messages on the topic "<camera>/detections": see Detections. An own detector: see zoetrope.detector.
 """
 import time as _time
 

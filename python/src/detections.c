@@ -147,12 +147,13 @@ static PyObject *write_detections(PyObject *module, PyObject *args)
 
 PyMethodDef detections_methods[] = {
     {"read_detections", read_detections, METH_O,
-     "read_detections(message)\n--\n\n(source_seq, source_capture_ns, source_publish_ns, inference_ns, width, height, "
+     "read_detections(message, /)\n--\n\n(source_seq, source_capture_ns, source_publish_ns, inference_ns, width, "
+     "height, "
      "count,\n"
      "detector) of a message. Raises ValueError if it is none."},
     {"write_detections", write_detections, METH_VARARGS,
      "write_detections(source_seq, source_capture_ns, source_publish_ns, inference_ns, width, height, detector, "
-     "boxes)\n--\n\n"
+     "boxes, /)\n--\n\n"
      "A message as bytes. boxes: (x, y, w, h, score, label, class_id=0, track_id=0) each."},
     {NULL, NULL, 0, NULL},
 };

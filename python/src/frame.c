@@ -187,6 +187,7 @@ static PyMethodDef frame_methods[] = {
      "gray($self, /, width=0, height=0)\n--\n\nAs bgr(), but brightness alone: uint8 [height][width]."},
     {"tobytes", holder_tobytes, METH_NOARGS,
      "tobytes($self, /)\n--\n\nA copy of the picture without padding between rows (planar formats: of all bytes)."},
+    {"__bytes__", holder_tobytes, METH_NOARGS, NULL},
     {"__dlpack__", (PyCFunction)(void (*)(void))holder_dlpack, METH_VARARGS | METH_KEYWORDS,
      "__dlpack__($self, /, *, stream=None)\n--\n\nFor torch.from_dlpack(frame) and the like: no copy. DLPack cannot "
      "say that\n"

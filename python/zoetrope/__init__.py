@@ -25,6 +25,7 @@ handles may be used by different threads at once. Subinterpreters may import zoe
 Detections of a camera are messages on the topic "<camera>/detections": see Detections. An own detector: see zoetrope.detector.
 """
 import time as _time
+from typing import Any as _Any
 
 from zoetrope._zoetrope import Frame, Loan, Publisher, Subscriber, __version__, clean, info, now_ns, topics
 from zoetrope.aio import AsyncSubscriber, asubscribe
@@ -37,7 +38,7 @@ __all__ = ["AsyncSubscriber", "DETECTION_DTYPE", "Detection", "Detections", "Fra
 _LOOK_SECONDS = 0.05  # a topic that is not there is looked for this often
 
 
-def subscribe(topic, *, timeout=None, **options):
+def subscribe(topic: str, *, timeout: float | None = None, **options: _Any) -> Subscriber:
     """Subscribe to a topic; wait for it if it is not there yet. Returns a Subscriber, to iterate over.
 
     timeout  seconds: for the topic to be there, and then for each frame; None = no limit
@@ -55,7 +56,7 @@ def subscribe(topic, *, timeout=None, **options):
         _time.sleep(_LOOK_SECONDS if end is None else max(0.0, min(_LOOK_SECONDS, end - _time.monotonic())))
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> _Any:
     if name == "DETECTION_DTYPE":
         return _detections.dtype()
     raise AttributeError(f"module 'zoetrope' has no attribute {name!r}")

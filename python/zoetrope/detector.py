@@ -16,6 +16,8 @@ It always looks at the newest frame. Under zoetrope run it answers switches and 
 (docs/protocol.md), from a thread of its own, so that a slow function is no reason to be taken for dead. An exception in
 the function is logged, told to the control process, and ends the program; zoetrope run starts it again.
 """
+from __future__ import annotations
+
 import argparse
 import collections
 import json
@@ -26,9 +28,13 @@ import sys
 import threading
 import time
 import traceback
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from zoetrope import _zoetrope
 from zoetrope.detections import Detections
+
+if TYPE_CHECKING:  # numpy is imported when the first image is made
+    from numpy.typing import NDArray
 
 _HEARTBEAT_SECONDS = 0.5   # control takes 5 s of silence for death
 _LEAVE_SECONDS = 1.4       # after "quit" control kills after 1.5 s
@@ -237,7 +243,7 @@ def _arguments():
     return parser.parse_args()
 
 
-def run(function):
+def run(function: Callable[[NDArray[Any]], Iterable[Iterable[Any]]]) -> None:
     """Let function look at the newest frames of cameras, and publish what it finds, until told to leave (or Ctrl-C).
 
     function  gets an image: a fresh uint8 array (height, width, 3) in blue green red; gives boxes: a list of

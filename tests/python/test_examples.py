@@ -75,3 +75,14 @@ def test_cameras():
         lines = finish(process)
     assert all(re.fullmatch(r"(left|right): frame \d+, 640x480", line) for line in lines) and len(lines) >= 40
     assert {line.split(":")[0] for line in lines} == {"left", "right"}
+
+
+def test_readme_and_manual():
+    """The first program of README.md and of docs/python.md, as it stands there."""
+    for name in ("README.md", "docs/python.md"):
+        with open(os.path.join(SOURCE, name), encoding="utf-8") as stream:
+            program = re.search(r"^```python\n(.*?)^```", stream.read(), re.S | re.M)[1]
+        with cameras("front"), started([*STRICT, "-u", "-c", program + "    print(image.shape if 'image' in dir() else img.shape)\n"]) \
+                as process:
+            lines = [process.stdout.readline() for _ in range(6)]
+            assert "(480, 640)\n" in lines, (lines, process.stderr.read())

@@ -50,6 +50,8 @@ const struct option_row detector_rows[] = {
      "Engine that runs the model: zoetrope-detector-ENGINE.so."},
     {"model", OPTION_TEXT, MEMBER(detector_config, model), "", 0, 0, "", NULL,
      "Name of a model, or path of its file; empty for an engine that needs none."},
+    {"command", OPTION_LIST, MEMBER(detector_config, command), "", 0, 0, "", NULL,
+     "Program and its arguments that detects in place of an engine, as a child of zoetrope run."},
     {"cameras", OPTION_LIST, MEMBER(detector_config, cameras), NULL, 0, 0, "", NULL,
      "Cameras whose frames it looks at."},
     {"labels", OPTION_LIST, MEMBER(detector_config, labels), "", 0, 0, "", NULL,

@@ -37,6 +37,7 @@ extern const struct option_row camera_rows[];
 /* detectors.NAME */
 struct detector_config {
 	struct process_config process;
+	struct option_list command;    /* a program of the user's in place of an engine; empty = none */
 	char *engine;                  /* opencv */
 	char *model;                   /* name or path */
 	struct option_list cameras;    /* whose frames it looks at */

@@ -92,6 +92,12 @@ void control_ended(struct control *control);            /* a process has ended w
 void control_push_soon(struct control *control);        /* something that people see has changed */
 
 /* control_arguments.c */
+/* The user's own program in place of a role's, or NULL. */
+const struct option_list *arguments_command(const struct config_entry *entry);
+
+/* All options of an entry by name, in the types of JSON. */
+json_t *arguments_json(const struct config_entry *entry);
+
 /* Fill program, argv and title. Returns 0 | -ENOENT (no such executable; the sentence was logged) | -ENOMEM. */
 int arguments_build(struct process *process);
 void arguments_free(struct process *process);

@@ -124,14 +124,75 @@ static char *copy_title(const char *title)
 	return asprintf(&text, "zoetrope: %s", title) < 0 ? NULL : text;
 }
 
+const struct option_list *arguments_command(const struct config_entry *entry)
+{
+	const struct option_row *row = options_find(entry->rows, "command");
+	const struct option_list *command =
+	    row ? (const struct option_list *)((const char *)entry->values + row->offset) : NULL;
+
+	return command && command->count ? command : NULL;
+}
+
+/* A program of the user's gets its own arguments and no others: what we know comes with the message "start". */
+static int build_command(struct process *process, const struct option_list *command)
+{
+	struct arguments arguments = {0};
+
+	for (size_t i = 0; i < command->count; i++)
+		add(&arguments, strdup(command->items[i]));
+	process->argv = arguments.items;
+	process->program = strdup(command->items[0]);
+	return arguments.failed || !process->program ? -ENOMEM : 0;
+}
+
+static json_t *option_json(const struct option_row *row, const void *values)
+{
+	const void *member = (const char *)values + row->offset;
+
+	switch (row->type) {
+	case OPTION_BOOL:
+		return json_boolean(*(const bool *)member);
+	case OPTION_INTEGER:
+	case OPTION_DURATION:
+	case OPTION_SIZE:
+		return json_integer(*(const int64_t *)member);
+	case OPTION_NUMBER:
+		return json_real(*(const double *)member);
+	case OPTION_TEXT:
+	case OPTION_CHOICE:
+	case OPTION_CPUS:
+		return json_string(*(char *const *)member);
+	case OPTION_LIST:
+		break;
+	}
+	const struct option_list *list = member;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(array, json_string(list->items[i]));
+	return array;
+}
+
+json_t *arguments_json(const struct config_entry *entry)
+{
+	json_t *options = json_object();
+
+	for (const struct option_row *row = entry->rows; row->name; row++)
+		json_object_set_new(options, row->name, option_json(row, entry->values));
+	return options;
+}
+
 int arguments_build(struct process *process)
 {
 	const struct config_entry *entry = process->entry;
 	const struct config_section *section = entry->section;
+	const struct option_list *command = arguments_command(entry);
 	struct arguments arguments = {0};
 	char path[PATH_MAX];
 
 	snprintf(process->title, sizeof process->title, section->named ? "%s %s" : "%s", section->role, entry->name);
+	if (command)
+		return build_command(process, command);
 	if (paths_program(section->role, path, sizeof path) < 0) {
 		log_line("", "cannot find %s, the executable of %s: build or install it", path, process->title);
 		return -ENOENT;

@@ -4,14 +4,17 @@
  * one that fails by itself waits longer each time; one that fails by itself before it was ever ready ends everything,
  * since then the configuration is wrong and its sentence is what the user needs.
  */
+#include "affinity.h"
 #include "control.h"
 #include "control_spawn.h"
 #include "log.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -286,6 +289,10 @@ static void send_start(struct process *process)
 	json_t *message = channel_message("start");
 
 	json_object_set_new(message, "switches", routes_switches(process));
+	if (arguments_command(process->entry)) { /* roles have these on their command lines */
+		json_object_set_new(message, "name", json_string(process->entry->name));
+		json_object_set_new(message, "options", arguments_json(process->entry));
+	}
 	process_send(process, message);
 }
 
@@ -300,13 +307,40 @@ static void begin_life(struct process *process, const struct spawned *spawned)
 	set_state(process, "starting", "");
 }
 
+static int spawn(struct process *process, struct spawned *out)
+{
+	return spawn_start(process->program, process->argv, process->secrets, zoe_domain_path(process->control->domain),
+	                   out);
+}
+
+/* A role sets its CPUs and priority itself; a program of the user's inherits the CPUs that control has while it spawns. */
+static int spawn_command(struct process *process, struct spawned *out)
+{
+	const struct process_config *config = process->entry->values;
+	char error[AFFINITY_ERROR_BYTES];
+	cpu_set_t ours;
+
+	if (sched_getaffinity(0, sizeof ours, &ours) < 0)
+		return -errno;
+	int status = affinity_apply(config->cpus, error);
+
+	if (status < 0)
+		log_line(process->title, "%s", error);
+	else
+		status = spawn(process, out);
+	sched_setaffinity(0, sizeof ours, &ours);
+	if (!status && config->nice && setpriority(PRIO_PROCESS, (id_t)out->pid, (int)config->nice) < 0)
+		log_line(process->title, "key 'nice': cannot set %d: %s; negative ones need CAP_SYS_NICE",
+		         (int)config->nice, strerror(errno));
+	return status;
+}
+
 void process_start(struct process *process)
 {
 	static const struct channel_ops ops = {.message = on_message, .closed = on_closed};
 	struct control *control = process->control;
 	struct spawned spawned;
-	int status =
-	    spawn_start(process->program, process->argv, process->secrets, zoe_domain_path(control->domain), &spawned);
+	int status = arguments_command(process->entry) ? spawn_command(process, &spawned) : spawn(process, &spawned);
 
 	if (status < 0) {
 		log_line(process->title, "cannot start %s: %s", process->program, strerror(-status));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* posix_spawn(3) with everything that a child may and may not inherit. */
+/* posix_spawnp(3) with everything that a child may and may not inherit. */
 #include "control_spawn.h"
 
 #include <errno.h>
@@ -92,7 +92,7 @@ static int spawn(const char *program, char *const *argv, char *const *environmen
 	if (!status)
 		status = set_attributes(&attributes);
 	if (!status)
-		status = -posix_spawn(out_pid, program, &actions, &attributes, argv, environment);
+		status = -posix_spawnp(out_pid, program, &actions, &attributes, argv, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return status;

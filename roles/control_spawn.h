@@ -12,7 +12,7 @@ struct spawned {
 };
 
 /*
- * program  path
+ * program  path; a name without '/' is looked for in PATH
  * argv     argv[0] is the title that ps shows
  * secrets  strings "NAME=value" for its environment, the last one NULL; NULL = none
  * domain   for its ZOETROPE_DOMAIN

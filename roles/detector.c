@@ -342,6 +342,12 @@ static int open_feeds(struct detector *detector, const struct detector_config *c
 static int detector_open(struct role *role)
 {
 	const struct detector_config *config = role->options;
+	if (config->command.count) {
+		role_error(role,
+		           "key 'command': zoetrope run starts that program in place of this one; start %s itself",
+		           config->command.items[0]);
+		return -EINVAL;
+	}
 	struct detector *detector = calloc(1, sizeof(*detector));
 	if (!detector) {
 		role_error(role, "no memory");

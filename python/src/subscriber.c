@@ -24,6 +24,7 @@ struct subscriber_object {
 	unsigned pending_count;
 	bool waiting; /* a thread is in the library without the GIL */
 	bool closed;
+	unsigned long forks;
 };
 
 static struct subscriber_object *subscriber_of(PyObject *self)
@@ -80,6 +81,10 @@ static int raise_closed(const struct subscriber_object *sub)
 
 static int check_free(const struct subscriber_object *sub)
 {
+	if (sub->forks != module_forks()) { /* in the child nobody ends the wait of a thread that only the parent has */
+		module_raise_text(ECHILD, "this subscriber was opened before fork(); open one in the child");
+		return -1;
+	}
 	if (sub->closed)
 		return raise_closed(sub);
 	if (!sub->waiting)
@@ -281,6 +286,7 @@ static PyObject *subscriber_new(PyTypeObject *type, PyObject *args, PyObject *kw
 	const char *name = PyUnicode_AsUTF8(topic);
 
 	sub->topic = Py_NewRef(topic);
+	sub->forks = module_forks();
 	options.spin_ns = (int64_t)(spin * 1e9);
 	options.interval_ns = (int64_t)(interval * 1e9);
 	if (!name || module_read_timeout(timeout, &sub->timeout_ns) < 0 ||

@@ -121,7 +121,7 @@ def test_cpus_and_priority():
     with running(script, cpus="0", nice=2) as zoe:
         pid = zoe.pid("detector mine")
         assert os.sched_getaffinity(pid) == {0} and os.getpriority(os.PRIO_PROCESS, pid) == 2
-        assert zoe.process_state("detector mine")["cpus"] == "0"
+        wait_for(lambda: zoe.process_state("detector mine").get("cpus") == "0", 10, "it to be shown")
 
 
 def ends_at_once(command):

@@ -173,6 +173,33 @@ def test_fork():
     assert not domain_files()
 
 
+def test_fork_while_a_thread_waits():
+    """The child has no such thread, and is told so as of any other handle of before."""
+    script("""
+        import os, threading, warnings, zoetrope
+        publisher = zoetrope.Publisher("front")
+        subscriber = zoetrope.Subscriber("front", mode="next")
+        thread = threading.Thread(target=subscriber.next)
+        thread.start()
+        while True:
+            try:
+                subscriber.fileno()
+            except RuntimeError:
+                break
+        child = os.fork()
+        if not child:
+            try:
+                subscriber.next(timeout=0)
+            except ChildProcessError:
+                subscriber.close()
+                os._exit(7)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        publisher.publish(b"")
+        thread.join()
+    """)
+
+
 def test_spawn_and_the_resource_tracker():
     """multiprocessing by spawn; nothing of ours is in the tracker's hands, so it has no word to say at the end."""
     with open("spawned.py", "w", encoding="utf-8") as stream:

@@ -34,6 +34,8 @@ const struct option_row detector_rows[] = {
      "Engine that runs the model: zoetrope-detector-ENGINE.so."},
     {"model", OPTION_TEXT, MEMBER(detector_config, model), "", 0, 0, "", NULL,
      "Name of a model, or path of its file; empty for an engine that needs none."},
+    {"options", OPTION_LIST, MEMBER(detector_config, options), "", 0, 0, "", OPTION_PAIRS,
+     "Options of the engine; `zoetrope detect --engine NAME --options help` names them."},
     {"cameras", OPTION_LIST, MEMBER(detector_config, cameras), NULL, 0, 0, "", NULL,
      "Cameras whose frames it looks at."},
     {"labels", OPTION_LIST, MEMBER(detector_config, labels), "", 0, 0, "", NULL,

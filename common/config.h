@@ -32,6 +32,7 @@ struct detector_config {
 	struct process_config process;
 	char *engine;               /* opencv */
 	char *model;                /* name or path */
+	struct option_list options; /* the engine's own, "key=value" */
 	struct option_list cameras; /* whose frames it looks at */
 	struct option_list labels;  /* which it reports; empty = all */
 	double threshold;           /* 0..1 */

@@ -144,7 +144,9 @@ void options_wanted(const struct option_row *row, char *out, size_t size)
 	bool bounded = row->min != 0 || row->max != 0;
 	int length = 0;
 
-	if (row->type == OPTION_CHOICE)
+	if (row->type == OPTION_LIST && row->choices)
+		length = snprintf(out, size, "keys with values, or a list of KEY=VALUE");
+	else if (row->type == OPTION_CHOICE)
 		length = snprintf(out, size, "one of %s", row->choices);
 	else
 		length = snprintf(out, size, "%s", kinds[row->type]);

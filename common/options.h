@@ -24,6 +24,9 @@ enum option_type {
 	OPTION_LIST,     /* struct option_list: YAML sequence; as text joined by ',' */
 };
 
+/* A list's items are "key=value", and YAML may give them as keys with values. */
+#define OPTION_PAIRS "key=value"
+
 struct option_list {
 	char **items;
 	size_t count;
@@ -36,7 +39,7 @@ struct option_row {
 	const char *fallback; /* default as text; NULL = required */
 	double min, max;      /* inclusive, for INTEGER, NUMBER, DURATION (s), SIZE (bytes); both 0 = no bounds */
 	const char *unit;     /* "pixels", "frames per second", ""... */
-	const char *choices;  /* CHOICE: "a|b|c" */
+	const char *choices;  /* CHOICE: "a|b|c"; LIST: OPTION_PAIRS, or NULL */
 	const char *help;     /* one sentence */
 };
 

@@ -8,18 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "detector_engine.h"
 #include "detector_feed.h"
-#include "detector_plugin.h"
 
 /* How often cameras that are not there are looked for. */
 #define TEND_MS 100
 
 struct detector {
 	struct role *role;
-	const struct zoe_detector_engine *engine;
-	void *state;    /* the engine's */
-	bool *reported; /* by class; NULL = all */
-	char *folders;  /* of models */
+	struct detector_engine *engine;
 
 	struct detector_feed *feeds;
 	size_t feed_count;
@@ -50,11 +47,8 @@ static void let_go(struct detector *detector)
 		return;
 	for (size_t i = 0; i < detector->feed_count; i++)
 		detector_feed_close(&detector->feeds[i]);
-	if (detector->state)
-		detector->engine->close(detector->state);
+	detector_engine_close(detector->engine);
 	free(detector->feeds);
-	free(detector->reported);
-	free(detector->folders);
 	free(detector);
 }
 
@@ -83,28 +77,16 @@ static void detector_close(struct role *role)
 static void look(uv_work_t *work)
 {
 	struct detector *detector = work->data;
-	struct detector_result *result = &detector->result;
 	const struct zoe_frame *frame = &detector->frame;
-	int64_t begin_ns = zoe_now_ns();
-	detector->status = detector->engine->infer(detector->state, &frame->image, frame->data, frame->size,
-	                                           result->boxes, ZOE_DETECTIONS_MAX, detector->error);
-	result->inference_ns = zoe_now_ns() - begin_ns;
-	result->count = detector->status > 0 ? (unsigned)detector->status : 0;
-}
-
-/* Keep the boxes whose labels are wanted, and name them. */
-static void name_boxes(const struct detector *detector, struct detector_result *result)
-{
-	unsigned kept = 0;
-	for (unsigned i = 0; i < result->count; i++) {
-		struct zoe_detection box = result->boxes[i];
-		const char *label = detector->engine->label(detector->state, box.class_id);
-		if (!label || (detector->reported && !detector->reported[box.class_id]))
-			continue;
-		snprintf(box.label, sizeof(box.label), "%s", label);
-		result->boxes[kept++] = box;
-	}
-	result->count = kept;
+	const struct detector_picture picture = {
+	    .image = &frame->image,
+	    .data = frame->data,
+	    .size = frame->size,
+	    .seq = frame->seq,
+	    .capture_ns = frame->capture_ns,
+	    .stream = (unsigned)(detector->busy - detector->feeds),
+	};
+	detector->status = detector_engine_run(detector->engine, &picture, 1, &detector->result, detector->error);
 }
 
 static void report_error(struct detector *detector, const char *error)
@@ -122,7 +104,6 @@ static void publish(struct detector *detector)
 		report_error(detector, detector->error);
 		return;
 	}
-	name_boxes(detector, &detector->result);
 	int status = detector_feed_publish(detector->busy, &detector->frame, &detector->result);
 	report_error(detector, status < 0 ? zoe_error() : "");
 }
@@ -249,62 +230,6 @@ static json_t *detector_metrics(struct role *role)
 
 /* ---- begin -------------------------------------------------------------------------------------------------- */
 
-static int open_engine(struct detector *detector, const struct detector_config *config)
-{
-	int status = detector_plugin_load(config->engine, &detector->engine, detector->error);
-	detector->folders = detector_model_folders();
-	if (status == 0 && !detector->folders)
-		status = -ENOMEM;
-	struct zoe_detector_config wanted = {
-	    .model = config->model,
-	    .models = detector->folders,
-	    .threshold = (float)config->threshold,
-	    .threads = (unsigned)config->threads,
-	};
-	if (status == 0)
-		status = detector->engine->open(&wanted, &detector->state, detector->error);
-	if (status < 0)
-		role_error(detector->role, "%s", detector->error);
-	return status;
-}
-
-static void report_label(struct detector *detector, const struct detector_config *config, const char *label)
-{
-	char known[1024] = "";
-	const char *name;
-	for (uint32_t i = 0; (name = detector->engine->label(detector->state, i)); i++) {
-		size_t used = strlen(known);
-		if (name[0])
-			snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", name);
-	}
-	role_error(detector->role, "label '%s' is not known to model %s; known: %s", label, config->model, known);
-}
-
-static int choose_labels(struct detector *detector, const struct detector_config *config)
-{
-	if (config->labels.count == 0)
-		return 0;
-	uint32_t classes = 0;
-	while (detector->engine->label(detector->state, classes))
-		classes++;
-	detector->reported = calloc(classes + 1, sizeof(*detector->reported));
-	if (!detector->reported)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->labels.count; i++) {
-		const char *label = config->labels.items[i];
-		bool known = false;
-		for (uint32_t c = 0; c < classes; c++) {
-			if (label[0] && strcmp(detector->engine->label(detector->state, c), label) == 0)
-				detector->reported[c] = known = true;
-		}
-		if (!known) {
-			report_label(detector, config, label);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 static int open_feeds(struct detector *detector, const struct detector_config *config)
 {
 	detector->feeds = calloc(config->cameras.count, sizeof(*detector->feeds));
@@ -342,10 +267,10 @@ static int detector_open(struct role *role)
 	uv_timer_init(role->loop, &detector->tend);
 	uv_timer_init(role->loop, &detector->due);
 	detector->handles = 2;
-	int status = open_engine(detector, config);
-	if (status == 0)
-		status = choose_labels(detector, config);
-	if (status == 0)
+	int status = detector_engine_open(config, &detector->engine, detector->error);
+	if (status < 0)
+		role_error(role, "%s", detector->error);
+	else
 		status = open_feeds(detector, config);
 	if (status < 0)
 		return status;

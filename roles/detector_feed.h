@@ -7,7 +7,7 @@
 
 #include "common/metrics.h"
 #include "common/role.h"
-#include "zoetrope_detections.h"
+#include "detector_engine.h"
 
 struct detector_source; /* a subscription and its poll handle */
 
@@ -34,13 +34,6 @@ struct detector_feed {
 	struct metrics_rate rate;
 	struct metrics_window inference;
 	struct metrics_window age; /* from capture to result published */
-};
-
-/* What the engine found in a frame. */
-struct detector_result {
-	int64_t inference_ns;
-	unsigned count;
-	struct zoe_detection boxes[ZOE_DETECTIONS_MAX];
 };
 
 /* Open the results' topic. The caller has set role, camera, on_ready, user and period_ns. Returns 0 | -errno

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Engine "opencv": an SSD network in ONNX, run by OpenCV's DNN module on the CPU. The project's only C++ file: it keeps
- * OpenCV's classes and exceptions behind the C table. Pictures are converted by convert/, boxes decoded by ssd.c.
+ * OpenCV's classes and exceptions behind the C table. Boxes are decoded by ssd.c.
  */
 #include <cerrno>
 #include <cstdio>
@@ -11,9 +11,7 @@
 #include <opencv2/core/utility.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/dnn.hpp>
-#include <opencv2/imgproc.hpp>
 
-#include "convert/convert.h"
 #include "model.h"
 #include "ssd.h"
 #include "zoetrope_detector.h"
@@ -23,20 +21,18 @@ namespace
 
 constexpr int INPUT_PX = 300;
 /* The network was trained on pixels from -1 to 1. */
-constexpr double PIXEL_MEAN = 127.5;
-constexpr double PIXEL_SCALE = 1 / 127.5;
+constexpr float PIXEL_MEAN = 127.5F;
+constexpr float PIXEL_SCALE = 1 / 127.5F;
 
 struct engine {
 	struct model model = {};
 	struct ssd *ssd = nullptr;
-	struct converter *converter = nullptr;
 	cv::dnn::Net net;
 	std::vector<cv::String> output_names;
 	std::vector<cv::Mat> outputs; /* boxes, scores */
 
 	~engine()
 	{
-		converter_destroy(converter);
 		ssd_destroy(ssd);
 		model_close(&model);
 	}
@@ -79,16 +75,11 @@ bool has_shape(const cv::Mat &mat, int columns)
 	       mat.size[2] == columns;
 }
 
-/*
- * Run the network on an RGB picture of any size; outputs are sorted into boxes and scores by open(). Each pixel of the
- * smaller picture is the mean of those it covers: of vtest.avi's frames 99 % are understood so, 94 % with bilinear
- * scaling.
- */
-void forward(struct engine *engine, const cv::Mat &picture)
+/* Run the network on a tensor [1][3][300][300]; outputs are sorted into boxes and scores by open(). */
+void forward(struct engine *engine, const void *tensor)
 {
-	cv::Mat small;
-	cv::resize(picture, small, cv::Size(INPUT_PX, INPUT_PX), 0, 0, cv::INTER_AREA);
-	engine->net.setInput(cv::dnn::blobFromImage(small, PIXEL_SCALE, cv::Size(), cv::Scalar::all(PIXEL_MEAN)));
+	const int shape[] = {1, 3, INPUT_PX, INPUT_PX};
+	engine->net.setInput(cv::Mat(4, shape, CV_32F, const_cast<void *>(tensor)));
 	engine->net.forward(engine->outputs, engine->output_names);
 }
 
@@ -99,7 +90,8 @@ int check_shape(struct engine *engine, char *error)
 	    "; the opencv engine reads an SSD that looks at 300x300 pixels, with outputs [1][1917][4] and "
 	    "[1][1917][classes]: take ssd-mobilenet-v2";
 	try {
-		forward(engine, cv::Mat(INPUT_PX, INPUT_PX, CV_8UC3, cv::Scalar::all(128)));
+		const std::vector<float> grey(3 * INPUT_PX * INPUT_PX);
+		forward(engine, grey.data());
 	} catch (const cv::Exception &exception) {
 		return fail(error, -EINVAL,
 		            std::string(engine->model.path) + " is no model for 300x300 pixels (" + reason(exception) +
@@ -140,8 +132,7 @@ int load(struct engine *engine, const struct zoe_detector_config *config, char *
 	}
 	model_forget(&engine->model);
 	status = check_shape(engine, error);
-	if (status == 0 && (converter_create(&engine->converter) < 0 ||
-	                    ssd_create(engine->model.label_count, config->threshold, &engine->ssd) < 0))
+	if (status == 0 && ssd_create(engine->model.label_count, config->threshold, &engine->ssd) < 0)
 		return fail(error, -ENOMEM, "no memory to decode boxes");
 	return status;
 }
@@ -172,30 +163,30 @@ const char *opencv_label(void *state, uint32_t class_id)
 	return class_id < engine->model.label_count ? engine->model.labels[class_id] : nullptr;
 }
 
-int opencv_infer(void *state, const struct zoe_image *image, const void *data, size_t size, struct zoe_detection *out,
-                 unsigned room, char *error)
+void opencv_input(void *, struct zoe_detector_input *out)
+{
+	out->format = ZOE_FORMAT_RGB24;
+	out->layout = ZOE_LAYOUT_NCHW;
+	out->width = out->height = INPUT_PX;
+	out->batch = 1;
+	for (int i = 0; i < 3; i++) {
+		out->mean[i] = PIXEL_MEAN;
+		out->scale[i] = PIXEL_SCALE;
+	}
+}
+
+int opencv_infer(void *state, const struct zoe_detector_picture *pictures, uint32_t, struct zoe_detector_found *found,
+                 char *error)
 {
 	struct engine *engine = static_cast<struct engine *>(state);
-	struct zoe_image wanted = {};
-	wanted.format = ZOE_FORMAT_RGB24;
-	wanted.width = image->width;
-	wanted.height = image->height;
-	const uint8_t *pixels = nullptr;
-	int status = converter_run(engine->converter, image, data, size, &wanted, &pixels);
-	if (status < 0) {
-		char format[5];
-		zoe_format_name(image->format, format);
-		return fail(error, status,
-		            "a picture of " + std::to_string(image->width) + "x" + std::to_string(image->height) +
-		                " pixels, format " + format + ", cannot be read");
-	}
 	try {
-		forward(engine, cv::Mat((int)wanted.height, (int)wanted.width, CV_8UC3, const_cast<uint8_t *>(pixels)));
+		forward(engine, pictures->data);
 	} catch (const std::exception &exception) {
 		return fail(error, -EIO, std::string("OpenCV failed on a picture: ") + exception.what());
 	}
-	return (int)ssd_decode(engine->ssd, engine->outputs[0].ptr<float>(), engine->outputs[1].ptr<float>(), out,
-	                       room);
+	found->count = ssd_decode(engine->ssd, engine->outputs[0].ptr<float>(), engine->outputs[1].ptr<float>(),
+	                          found->boxes, found->room);
+	return 0;
 }
 
 void opencv_close(void *state)
@@ -205,10 +196,12 @@ void opencv_close(void *state)
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const struct zoe_detector_engine *zoe_detector_engine(void)
+extern "C" const struct zoe_detector_engine *zoe_detector_engine(void)
 {
 	static const struct zoe_detector_engine table = {
-	    ZOE_DETECTOR_ABI, "opencv", opencv_open, opencv_label, opencv_infer, opencv_close,
+	    ZOE_DETECTOR_ABI, "opencv",     "Neural networks in ONNX, run by OpenCV on the CPU.",
+	    nullptr,          opencv_open,  opencv_input,
+	    opencv_label,     opencv_infer, opencv_close,
 	};
 	return &table;
 }

@@ -124,7 +124,7 @@ def test_cycles_and_aliases():
 def test_files():
     os.mkdir("folder")
     run_file("folder", "folder: is a folder")
-    run_file("missing.yaml", "missing.yaml: cannot read the configuration: No such file or directory")
+    run_file("missing.yaml", "missing.yaml: cannot be read: No such file or directory")
     sentence("fps: 1\n", "x y.yaml:1: key 'fps'", name="x y.yaml")
 
 

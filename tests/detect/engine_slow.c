@@ -31,18 +31,25 @@ static const char *slow_label(void *state, uint32_t class_id)
 	return class_id < 3 ? labels[class_id] : NULL;
 }
 
-static int slow_infer(void *state, const struct zoe_image *image, const void *data, size_t size,
-                      struct zoe_detection *out, unsigned room, char *error)
+/* The picture as it is, so that its first byte tells which one it was. */
+static void slow_input(void *state, struct zoe_detector_input *out)
+{
+	out->batch = 1;
+}
+
+static int slow_infer(void *state, const struct zoe_detector_picture *pictures, uint32_t count,
+                      struct zoe_detector_found *found, char *error)
 {
 	long delay_ms = *(long *)state;
 	nanosleep(&(struct timespec){.tv_sec = delay_ms / 1000, .tv_nsec = delay_ms % 1000 * 1000000}, NULL);
-	uint8_t first = *(const uint8_t *)data;
+	uint8_t first = *(const uint8_t *)pictures->data;
 	if (first == 255) {
 		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "the picture begins with 255");
 		return -EINVAL;
 	}
-	out[0] = (struct zoe_detection){.x = first / 256.0f, .w = 0.25f, .h = 0.5f, .score = 1, .class_id = 1};
-	return 1;
+	found->boxes[0] = (struct zoe_detection){.x = first / 256.0f, .w = 0.25f, .h = 0.5f, .score = 1, .class_id = 1};
+	found->count = 1;
+	return 0;
 }
 
 static void slow_close(void *state)
@@ -55,7 +62,9 @@ const struct zoe_detector_engine *zoe_detector_engine(void)
 	static const struct zoe_detector_engine table = {
 	    .abi = ENGINE_ABI,
 	    .name = "slow",
+	    .help = "Finds the first byte of a picture.",
 	    .open = slow_open,
+	    .input = slow_input,
 	    .label = slow_label,
 	    .infer = slow_infer,
 	    .close = slow_close,

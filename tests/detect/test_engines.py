@@ -2,9 +2,10 @@
 """Engines that are missing, of another ABI, or no engines: each gives one clear sentence."""
 import os
 
-from support.zoetrope import BUILD
+from support.wait import wait_for
+from support.zoetrope import BUILD, Zoetrope
 
-from detecting import ENGINES, Detector, camera, grey_file, refused, results
+from detecting import ENGINES, Detector, camera, grey_file, refused, results, topics
 
 
 def test_missing_names_folders_and_engines():
@@ -20,7 +21,7 @@ def test_path_of_folders():
 
 def test_other_abi():
     said = refused("foreign", "100", environment={"ZOETROPE_DETECTOR_PATH": ENGINES}.items())
-    assert "ABI 99" in said and "ABI 1" in said and "zoetrope_detector.h" in said
+    assert "ABI 99" in said and "ABI 2" in said and "zoetrope_detector.h" in said
 
 
 def test_no_engine_at_all():
@@ -38,6 +39,65 @@ def test_text_file():
 def test_engine_refuses_its_model():
     said = refused("slow", "soon", environment={"ZOETROPE_DETECTOR_PATH": ENGINES}.items())
     assert "model 'soon' is no number of milliseconds" in said
+
+
+BROKEN = {"ZOETROPE_DETECTOR_PATH": ENGINES}.items()
+
+
+def test_tables_with_holes_and_wrong_defaults():
+    assert "zoetrope-detector-hole.so is no detector engine: its table has holes" in refused("hole", "", environment=BROKEN)
+    said = refused("default", "", environment=BROKEN)
+    assert "default of its option 'size': wanted a whole number, found 'twelve'" in said
+
+
+def test_options_of_an_engine():
+    """Each wrong one is a sentence that says what was wanted; the engine is not even opened."""
+    for options, wanted in {
+        "how": "wanted KEY=VALUE, found 'how'",
+        "hwo=not": "key 'hwo' is not known; did you mean 'how'?",
+        "how=loud": "wanted one of not|open-crash",
+        "weight=2": "key 'weight': wanted a number from 0 to 1 (kg), found '2'",
+        "quiet=perhaps": "wanted true or false, found 'perhaps'",
+    }.items():
+        assert wanted in refused("broken", "", environment=BROKEN, options=options)
+    assert "engine slow has no options" in refused("slow", "10", environment=BROKEN, options="a=b")
+
+
+def test_input_that_nobody_can_make():
+    said = refused("broken", "", environment=BROKEN, options="how=input")
+    assert "pictures that nobody can make: a batch has 1 to 16 of them" in said
+
+
+def test_results_that_break_the_rules():
+    """Each is an error of that frame, in the state; the detector goes on."""
+    for how, reason in {"many": "found 257 boxes where there is room for 256", "class": "found class 7, and has names for 1",
+                        "mute": "engine broken failed and did not say why"}.items():
+        with camera("front", grey_file("one", [7]), size=(16, 16)), Detector("front", "broken", "", options="how=" + how) as detector:
+            detector.state("streaming", reason)
+
+
+def test_boxes_are_clipped_and_numbers_that_are_none_dropped():
+    with camera("front", grey_file("one", [7]), size=(16, 16)):
+        with Detector("front", "broken", "", options="weight=1,quiet=off,word=a\\,b"):
+            (box,) = results("front/detections", 1)[0]["boxes"]
+            assert abs(box["box"][0] - 0.9) < 1e-6 and box["box"][1] == 0
+            assert abs(sum(box["box"][::2]) - 1) < 1e-6 and box["box"][3] == 1
+        with Detector("front", "broken", "", options="how=nan"):
+            assert results("front/detections", 1)[0]["boxes"] == []
+
+
+def test_crash_is_of_one_process():
+    """The camera goes on, the detector is started again and again, and its state says why."""
+    config = {"cameras": {"front": {"source": "test:", "fps": 50}},
+              "detectors": {"objects": {"engine": "broken", "cameras": ["front"], "options": {"how": "crash"}}}}
+    with Zoetrope(config, ready=False, environment=BROKEN) as zoe:
+        wait_for(lambda: os.path.exists(os.path.join(zoe.domain, "control.sock")), 20, "the control socket")
+        reason = wait_for(lambda: "signal 11" in zoe.process_state("detector objects").get("reason", "") and
+                          zoe.process_state("detector objects")["reason"], 20, "word of the crash")
+        assert "Segmentation fault" in reason
+        before = topics()["front"]["next_seq"]
+        wait_for(lambda: topics()["front"]["next_seq"] > before + 50, 20, "more frames")
+        assert zoe.process_state("camera front")["state"] == "streaming"
 
 
 def test_engine_by_path():

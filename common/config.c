@@ -49,6 +49,23 @@ const struct option_row detector_rows[] = {
     {NULL},
 };
 
+const struct option_row detect_rows[] = {
+    {"engine", OPTION_TEXT, MEMBER(detect_config, engine), "opencv", 0, 0, "", NULL,
+     "Engine that runs the model: zoetrope-detector-ENGINE.so."},
+    {"model", OPTION_TEXT, MEMBER(detect_config, model), "", 0, 0, "", NULL,
+     "Name of a model, or path of its file; empty for an engine that needs none."},
+    {"options", OPTION_LIST, MEMBER(detect_config, options), "", 0, 0, "", OPTION_PAIRS,
+     "Options of the engine; `help` prints them."},
+    {"labels", OPTION_LIST, MEMBER(detect_config, labels), "", 0, 0, "", NULL,
+     "Labels that it reports; empty means all that the model knows."},
+    {"threshold", OPTION_NUMBER, MEMBER(detect_config, threshold), "0.4", 0, 1, "", NULL, "Least score of a box."},
+    {"threads", OPTION_INTEGER, MEMBER(detect_config, threads), "1", 1, 256, "threads", NULL,
+     "Threads that the engine may use."},
+    {"folder", OPTION_TEXT, MEMBER(detect_config, folder), ".", 0, 0, "", NULL,
+     "Where NAME.detect.jpg is written, the picture with boxes; empty means nowhere."},
+    {NULL},
+};
+
 const struct option_row preview_rows[] = {
     {"listen", OPTION_TEXT, MEMBER(preview_config, listen), "127.0.0.1:8090", 0, 0, "", NULL,
      "Address and port of the web server."},

@@ -42,6 +42,17 @@ struct detector_config {
 };
 extern const struct option_row detector_rows[];
 
+/* `zoetrope detect` */
+struct detect_config {
+	char *engine;
+	char *model;
+	struct option_list options, labels;
+	double threshold;
+	int64_t threads;
+	char *folder; /* for annotated pictures; "" = none are written */
+};
+extern const struct option_row detect_rows[];
+
 /* preview */
 struct preview_config {
 	struct process_config process;

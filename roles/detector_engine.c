@@ -240,6 +240,25 @@ void detector_engine_close(struct detector_engine *engine)
 	free(engine);
 }
 
+int detector_engine_help(const char *name, char *error)
+{
+	struct detector_engine engine = {0};
+	const struct detector_config none = {0};
+	int status = detector_plugin_load(name, &engine.table, error);
+	if (status == 0)
+		status = choose_options(&engine, &none, error);
+	if (status == 0) {
+		printf("%s: %s\n", engine.table->name, engine.table->help);
+		options_help(engine.rows ? engine.rows : (const struct option_row[]){{NULL}});
+	}
+	if (engine.rows)
+		options_finish(engine.rows, engine.members);
+	free(engine.rows);
+	free(engine.members);
+	free(engine.values);
+	return status;
+}
+
 unsigned detector_engine_batch(const struct detector_engine *engine)
 {
 	return engine->input.batch;

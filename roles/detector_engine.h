@@ -41,6 +41,9 @@ struct detector_result {
 int detector_engine_open(const struct detector_config *config, struct detector_engine **out, char *error);
 void detector_engine_close(struct detector_engine *engine);
 
+/* Print what an engine is and its options. Returns 0 | -errno with a sentence. */
+int detector_engine_help(const char *name, char *error);
+
 /* Most pictures in one call of detector_engine_run(). */
 unsigned detector_engine_batch(const struct detector_engine *engine);
 

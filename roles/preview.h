@@ -23,6 +23,7 @@
 #include "common/role.h"
 #include "drivers/encoder/encoder.h"
 #include "feed.h"
+#include "overlay.h"
 #include "result.h"
 
 #define PREVIEW_QUEUE        8 /* encoded pictures kept for viewers: 0.3 s at 25 a second */
@@ -105,8 +106,6 @@ void camera_update(struct preview_camera *camera);
 struct preview_camera *camera_find(struct preview *preview, const char *name);
 
 /* Draw boxes and labels into RGB24. */
-void overlay_draw(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const struct result *result);
-extern const unsigned char overlay_font[95][13];
 
 /* ---- server-sent events ---- */
 

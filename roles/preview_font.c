@@ -4,7 +4,7 @@
  * characters 32 to 126, taken from Debian's package xfonts-base. A row is a byte, its left pixel the highest bit. A
  * library that draws text (Cairo, Pango) would bring a dozen others along for this.
  */
-#include "preview.h"
+#include "overlay.h"
 
 const unsigned char overlay_font[95][13] = {
     {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}, /*   */

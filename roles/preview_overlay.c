@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "preview.h"
+#include "overlay.h"
 
 #define GLYPH_WIDTH  8
 #define GLYPH_HEIGHT 13

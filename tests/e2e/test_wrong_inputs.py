@@ -33,10 +33,10 @@ def refused(config, *words, environment=(), wrap=lambda command: command):
     return saying[0]
 
 
-def labels_beside(model):
-    """A model is two files; the second says what the classes are called."""
-    with open(model.replace(".onnx", ".labels.txt"), "w", encoding="utf-8") as stream:
-        stream.write("Person\nCar\n")
+def description_beside(model):
+    """A model is two files; the second says what the first wants and gives."""
+    with open(model.replace(".onnx", ".yaml"), "w", encoding="utf-8") as stream:
+        stream.write("{width: 300, height: 300, head: ssd, labels: [Person, Car], licence: none, source: this test}\n")
 
 
 def with_model(model):
@@ -98,7 +98,7 @@ def test_engine_missing():
 
 def test_model_missing():
     os.mkdir("models")
-    refused(with_model("ssd-mobilenet-v2"), "ssd-mobilenet-v2", "fetch-model",
+    refused(with_model("ssd-mobilenet-v2"), "ssd-mobilenet-v2", "zoetrope model fetch",
             environment={"ZOETROPE_MODELS": os.path.abspath("models")})
 
 
@@ -113,14 +113,14 @@ def test_model_of_wrong_shape():
     model.ir_version = 6
     with open("wrong.onnx", "wb") as stream:
         stream.write(model.SerializeToString())
-    labels_beside("wrong.onnx")
+    description_beside("wrong.onnx")
     refused(with_model(os.path.abspath("wrong.onnx")), "wrong.onnx")
 
 
 def test_model_is_no_model():
     with open("text.onnx", "w", encoding="utf-8") as stream:
         stream.write("these are only words")
-    labels_beside("text.onnx")
+    description_beside("text.onnx")
     refused(with_model(os.path.abspath("text.onnx")), "text.onnx")
 
 

@@ -12,6 +12,8 @@ const struct option_row process_rows[] = {
      "CPUs on which the process and all its threads may run; empty means all."},
     {"nice", OPTION_INTEGER, MEMBER(process_config, nice), "0", -20, 19, "", NULL,
      "Scheduling priority as of nice(1); negative ones need the right to raise it."},
+    {"policy", OPTION_CHOICE, MEMBER(process_config, policy), "other", 0, 0, "", "other|batch|idle|fifo",
+     "Scheduling policy of all its threads; fifo goes before everything ordinary, and needs the right to."},
     {NULL},
 };
 
@@ -43,8 +45,10 @@ const struct option_row detector_rows[] = {
     {"threshold", OPTION_NUMBER, MEMBER(detector_config, threshold), "0.4", 0, 1, "", NULL, "Least score of a box."},
     {"max_fps", OPTION_NUMBER, MEMBER(detector_config, max_fps), "0", 0, 1000, "results per second", NULL,
      "Most results a second for each camera; 0 means as many as it can."},
-    {"threads", OPTION_INTEGER, MEMBER(detector_config, threads), "1", 1, 256, "threads", NULL,
-     "Threads that the engine may use."},
+    {"threads", OPTION_INTEGER, MEMBER(detector_config, threads), "1", 0, 256, "threads", NULL,
+     "Threads that the engine may use; 0 means as many as the CPUs it may run on."},
+    {"hang_after", OPTION_DURATION, MEMBER(detector_config, hang_after), "10s", 0, 3600, "", NULL,
+     "An engine that gives no result for so long is killed and started again; 0s means never."},
     {"detect", OPTION_BOOL, MEMBER(detector_config, detect), "true", 0, 0, "", NULL, "Begin with detection on."},
     {NULL},
 };
@@ -59,8 +63,8 @@ const struct option_row detect_rows[] = {
     {"labels", OPTION_LIST, MEMBER(detect_config, labels), "", 0, 0, "", NULL,
      "Labels that it reports; empty means all that the model knows."},
     {"threshold", OPTION_NUMBER, MEMBER(detect_config, threshold), "0.4", 0, 1, "", NULL, "Least score of a box."},
-    {"threads", OPTION_INTEGER, MEMBER(detect_config, threads), "1", 1, 256, "threads", NULL,
-     "Threads that the engine may use."},
+    {"threads", OPTION_INTEGER, MEMBER(detect_config, threads), "1", 0, 256, "threads", NULL,
+     "Threads that the engine may use; 0 means as many as the CPUs it may run on."},
     {"folder", OPTION_TEXT, MEMBER(detect_config, folder), ".", 0, 0, "", NULL,
      "Where NAME.detect.jpg is written, the picture with boxes; empty means nowhere."},
     {NULL},

@@ -12,6 +12,7 @@
 struct process_config {
 	char *cpus;   /* CPUs it may run on; "" = all */
 	int64_t nice; /* -20..19 */
+	char *policy; /* other, batch, idle, fifo */
 };
 extern const struct option_row process_rows[];
 
@@ -38,7 +39,8 @@ struct detector_config {
 	double threshold;           /* 0..1 */
 	double max_fps;             /* results a second and camera; 0 = as fast as it can */
 	int64_t threads;
-	bool detect; /* begin with detection on */
+	int64_t hang_after; /* ns without a result from the engine; 0 = for ever */
+	bool detect;        /* begin with detection on */
 };
 extern const struct option_row detector_rows[];
 

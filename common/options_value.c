@@ -105,6 +105,8 @@ static bool is_choice(const char *choices, const char *text)
 
 static bool are_cpus(const char *text)
 {
+	if (!strcmp(text, "big") || !strcmp(text, "little"))
+		return true;
 	for (const char *at = text; *at;) {
 		char *end;
 		if (!isdigit((unsigned char)*at))

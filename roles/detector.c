@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "detector_engine.h"
 #include "detector_feed.h"
 
-/* How often cameras that are not there are looked for. */
+/* How often cameras that are not there are looked for, and whether the engine still works. */
 #define TEND_MS 100
+/* How long the end waits for an engine that is busy; all has to be over after 1.5 s (docs/protocol.md "quit"). */
+#define LATE_MS 1000
 
 struct detector {
 	struct role *role;
@@ -28,6 +31,7 @@ struct detector {
 
 	uv_work_t work;
 	struct detector_feed *busy; /* whose frame the engine looks at */
+	int64_t busy_ns;            /* since when */
 	bool drop;                  /* its result is not wanted any more */
 	bool closing;
 	struct zoe_frame frame;
@@ -57,6 +61,15 @@ static void timer_closed(uv_handle_t *handle)
 	let_go(handle->data);
 }
 
+/* The engine takes longer than the end may: topics are left in order, and the thread ends with the process. */
+static void on_engine_late(uv_timer_t *timer)
+{
+	struct detector *detector = timer->data;
+	for (size_t i = 0; i < detector->feed_count; i++)
+		detector_feed_close(&detector->feeds[i]);
+	_exit(0);
+}
+
 static void detector_close(struct role *role)
 {
 	struct detector *detector = role->user;
@@ -67,8 +80,11 @@ static void detector_close(struct role *role)
 	detector->drop = true;
 	for (size_t i = 0; i < detector->feed_count; i++)
 		detector->feeds[i].on = false;
-	uv_close((uv_handle_t *)&detector->tend, timer_closed);
 	uv_close((uv_handle_t *)&detector->due, timer_closed);
+	if (detector->busy)
+		uv_timer_start(&detector->tend, on_engine_late, LATE_MS, 0);
+	else
+		uv_close((uv_handle_t *)&detector->tend, timer_closed);
 }
 
 /* ---- one frame ---------------------------------------------------------------------------------------------- */
@@ -121,6 +137,7 @@ static void looked(uv_work_t *work, int status)
 	if (!feed->on)
 		detector_feed_disconnect(feed);
 	if (detector->closing) {
+		uv_close((uv_handle_t *)&detector->tend, timer_closed);
 		let_go(detector);
 		return;
 	}
@@ -149,6 +166,7 @@ static void step(struct detector *detector)
 		if (detector_feed_take(feed, &detector->frame) < 0)
 			continue;
 		detector->busy = feed;
+		detector->busy_ns = now_ns;
 		detector->drop = false;
 		detector->turn = index + 1;
 		detector->handles++;
@@ -178,9 +196,19 @@ static void show_state(struct detector *detector)
 	role_state(detector->role, connected ? "streaming" : on ? "retrying" : "off", "%s", why_not);
 }
 
+/* A thread that does not come back cannot be ended by itself: the process goes, and control starts another. */
+static void check_hang(const struct detector *detector)
+{
+	const struct detector_config *config = detector->role->options;
+	if (detector->busy && config->hang_after && zoe_now_ns() - detector->busy_ns > config->hang_after)
+		role_die(detector->role, "engine %s has given no result for %g s, so it is killed and started again",
+		         config->engine, (double)config->hang_after / 1e9);
+}
+
 static void on_tend(uv_timer_t *timer)
 {
 	struct detector *detector = timer->data;
+	check_hang(detector);
 	for (size_t i = 0; i < detector->feed_count; i++) {
 		struct detector_feed *feed = &detector->feeds[i];
 		detector_feed_tend(feed, feed == detector->busy);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/affinity.h"
 #include "common/options.h"
 #include "detector_plugin.h"
 #include "detector_prepare.h"
@@ -189,7 +190,7 @@ static int begin(struct detector_engine *engine, const struct detector_config *c
 	    .model = config->model,
 	    .models = engine->folders,
 	    .threshold = (float)config->threshold,
-	    .threads = (uint32_t)config->threads,
+	    .threads = config->threads ? (uint32_t)config->threads : affinity_count(),
 	    .streams = config->cameras.count ? (uint32_t)config->cameras.count : 1,
 	    .options = engine->values,
 	};

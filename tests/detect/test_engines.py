@@ -61,7 +61,7 @@ def test_options_of_an_engine():
         "quiet=perhaps": "wanted true or false, found 'perhaps'",
     }.items():
         assert wanted in refused("broken", "", environment=BROKEN, options=options)
-    assert "engine slow has no options" in refused("slow", "10", environment=BROKEN, options="a=b")
+    assert "engine opencv has no options" in refused("opencv", "", options="a=b")
 
 
 def test_input_that_nobody_can_make():

@@ -111,10 +111,10 @@ def test_model_of_wrong_shape():
                               [helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 4, 30, 30])], [weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)])
     model.ir_version = 6
-    with open("wrong.onnx", "wb") as stream:
+    with open("shape.onnx", "wb") as stream:
         stream.write(model.SerializeToString())
-    description_beside("wrong.onnx")
-    refused(with_model(os.path.abspath("wrong.onnx")), "wrong.onnx")
+    description_beside("shape.onnx")
+    refused(with_model(os.path.abspath("shape.onnx")), "shape.onnx")
 
 
 def test_model_is_no_model():

@@ -38,6 +38,12 @@ struct detector_config {
 	struct option_list labels;  /* which it reports; empty = all */
 	double threshold;           /* 0..1 */
 	double max_fps;             /* results a second and camera; 0 = as fast as it can */
+	int64_t every;              /* each n-th frame */
+	bool track;                 /* track ids and events; zones and on_event turn it on too */
+	int64_t track_lost;         /* ns after which an object that is not seen has gone */
+	struct option_list zones;   /* "name=x y, x y, x y" */
+	int64_t stay;               /* ns in a zone until it is entered */
+	char *on_event;             /* command; "" = none */
 	int64_t threads;
 	int64_t hang_after; /* ns without a result from the engine; 0 = for ever */
 	bool detect;        /* begin with detection on */

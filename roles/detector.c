@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "detector_engine.h"
+#include "detector_events.h"
 #include "detector_feed.h"
 
 /* How often cameras that are not there are looked for, and whether the engine still works. */
@@ -120,6 +121,8 @@ static void publish(struct detector *detector)
 		report_error(detector, detector->error);
 		return;
 	}
+	if (detector->busy->events)
+		detector_events_take(detector->busy->events, &detector->frame, &detector->result);
 	int status = detector_feed_publish(detector->busy, &detector->frame, &detector->result);
 	report_error(detector, status < 0 ? zoe_error() : "");
 }
@@ -212,6 +215,8 @@ static void on_tend(uv_timer_t *timer)
 	for (size_t i = 0; i < detector->feed_count; i++) {
 		struct detector_feed *feed = &detector->feeds[i];
 		detector_feed_tend(feed, feed == detector->busy);
+		if (feed->events)
+			detector_events_tend(feed->events);
 	}
 	step(detector);
 	show_state(detector);
@@ -270,6 +275,7 @@ static int open_feeds(struct detector *detector, const struct detector_config *c
 		feed->on_ready = on_ready;
 		feed->user = detector;
 		feed->on = role_wanted(detector->role, feed->camera, "detect");
+		feed->every = (uint64_t)config->every;
 		feed->period_ns = config->max_fps > 0 ? (int64_t)(1e9 / config->max_fps) : 0;
 		detector->feed_count++;
 		int status = detector_feed_open(feed);
@@ -277,6 +283,10 @@ static int open_feeds(struct detector *detector, const struct detector_config *c
 			role_error(detector->role, "results of camera %s: %s", feed->camera, zoe_error());
 			return status;
 		}
+		if (config->track || config->zones.count || config->on_event[0])
+			status = detector_events_open(detector->role, feed->camera, &feed->events);
+		if (status < 0)
+			return status;
 	}
 	return 0;
 }

@@ -21,6 +21,8 @@ struct detector_feed {
 	struct detector_source *source;  /* NULL = not subscribed */
 	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
 	bool ready;                      /* a take may succeed: do not poll */
+	struct detector_events *events;  /* NULL = objects are not followed */
+	uint64_t every;                  /* look at frames whose number is a multiple of it; 0 = all */
 	int64_t period_ns;               /* between two results; 0 = as fast as it goes */
 	int64_t due_ns;                  /* of the next result */
 	int64_t heard_ns;                /* when a frame was taken last, or the source opened */

@@ -60,6 +60,8 @@ const struct option_row detector_rows[] = {
      "which."},
     {"threads", OPTION_INTEGER, MEMBER(detector_config, threads), "1", 0, 256, "threads", NULL,
      "Threads that the engine may use; 0 means as many as the CPUs it may run on."},
+    {"workers", OPTION_INTEGER, MEMBER(detector_config, workers), "1", 1, 16, "", NULL,
+     "Engines that look at frames at the same time, each with memory of its own; results stay in order."},
     {"hang_after", OPTION_DURATION, MEMBER(detector_config, hang_after), "10s", 0, 3600, "", NULL,
      "An engine that gives no result for so long is killed and started again; 0s means never."},
     {"detect", OPTION_BOOL, MEMBER(detector_config, detect), "true", 0, 0, "", NULL, "Begin with detection on."},

@@ -45,6 +45,7 @@ struct detector_config {
 	int64_t stay;               /* ns in a zone until it is entered */
 	char *on_event;             /* command; "" = none */
 	int64_t threads;
+	int64_t workers;    /* engines that look at frames at the same time */
 	int64_t hang_after; /* ns without a result from the engine; 0 = for ever */
 	bool detect;        /* begin with detection on */
 };

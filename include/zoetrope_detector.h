@@ -7,8 +7,8 @@
  *   gcc -shared -fPIC $(pkg-config --cflags zoetrope) detector.c -o zoetrope-detector-bright.so
  *   ZOETROPE_DETECTOR_PATH=. zoetrope run CONFIG        with  detectors: {NAME: {engine: bright, ...}}
  *
- * Each detector process loads one engine and calls it from one thread at a time, after CPU affinity has been set: the
- * engine may start threads in open() and not before. An engine never prints and never exits; it writes one sentence
+ * Each detector process loads one engine and opens it once for each of its workers, after CPU affinity has been set: the
+ * engine may start threads in open() and not before. A state is used by one thread at a time, several states by several. An engine never prints and never exits; it writes one sentence
  * into error[ZOE_DETECTOR_ERROR_BYTES] and returns -errno. One that crashes ends its own process only, and one that
  * does not come back is killed; both are started again.
  */

@@ -184,13 +184,21 @@ static int choose_labels(struct detector_engine *engine, const struct detector_c
 
 /* ---- begin and end ------------------------------------------------------------------------------------------ */
 
+/* 0 wanted: the CPUs are shared among the workers. */
+static uint32_t threads_of(const struct detector_config *config)
+{
+	uint32_t workers = config->workers > 1 ? (uint32_t)config->workers : 1;
+	uint32_t share = affinity_count() / workers;
+	return config->threads ? (uint32_t)config->threads : share ? share : 1;
+}
+
 static int begin(struct detector_engine *engine, const struct detector_config *config, char *error)
 {
 	struct zoe_detector_config wanted = {
 	    .model = config->model,
 	    .models = engine->folders,
 	    .threshold = (float)config->threshold,
-	    .threads = config->threads ? (uint32_t)config->threads : affinity_count(),
+	    .threads = threads_of(config),
 	    .streams = config->cameras.count ? (uint32_t)config->cameras.count : 1,
 	    .options = engine->values,
 	};

@@ -58,7 +58,7 @@ static void frame_came(uv_poll_t *poll, int status, int events)
 
 static int source_open(struct detector_feed *feed, struct detector_source *source)
 {
-	struct zoe_subscriber_options options = {.pins = 1};
+	struct zoe_subscriber_options options = {.pins = feed->pins};
 	int status = zoe_subscriber_open(feed->role->domain, feed->camera, &options, &source->subscriber);
 	if (status < 0)
 		return status;

@@ -22,6 +22,7 @@ struct detector_feed {
 	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
 	bool ready;                      /* a take may succeed: do not poll */
 	struct detector_events *events;  /* NULL = objects are not followed */
+	unsigned pins;                   /* frames that may be looked at together */
 	uint64_t every;                  /* look at frames whose number is a multiple of it; 0 = all */
 	int64_t period_ns;               /* between two results; 0 = as fast as it goes */
 	int64_t due_ns;                  /* of the next result */

@@ -14,10 +14,12 @@
 struct slow {
 	long delay_ms;
 	int64_t left; /* pictures until it hangs */
+	int64_t slow_every, count;
 };
 
 static const struct zoe_detector_option options[] = {
     {"hang_at", ZOE_DETECTOR_INTEGER, "0", 0, 1000000, "pictures", NULL, "Hang at this one; 0 means never."},
+    {"slow_every", ZOE_DETECTOR_INTEGER, "0", 0, 1000, "pictures", NULL, "Each n-th takes 20 times as long."},
     {NULL},
 };
 
@@ -26,7 +28,9 @@ static int slow_open(const struct zoe_detector_config *config, void **out_state,
 	struct slow *slow = malloc(sizeof(*slow));
 	if (!slow)
 		return -ENOMEM;
-	*slow = (struct slow){.delay_ms = atol(config->model), .left = config->options[0].integer};
+	*slow = (struct slow){.delay_ms = atol(config->model),
+	                      .left = config->options[0].integer,
+	                      .slow_every = config->options[1].integer};
 	if (slow->delay_ms <= 0) {
 		free(slow);
 		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "model '%s' is no number of milliseconds", config->model);
@@ -53,6 +57,8 @@ static int slow_infer(void *state, const struct zoe_detector_picture *pictures, 
 {
 	struct slow *slow = state;
 	long delay_ms = slow->delay_ms;
+	if (slow->slow_every && ++slow->count % slow->slow_every == 0)
+		delay_ms *= 20;
 	if (slow->left && --slow->left == 0) {
 		for (;;)
 			pause();

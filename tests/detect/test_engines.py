@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines that are missing, of another ABI, or no engines: each gives one clear sentence."""
+# limit: a_thousand_lives 300 s
 import os
+import subprocess
 
 from support.wait import wait_for
 from support.zoetrope import BUILD, Zoetrope
 
 from detecting import ENGINES, Detector, camera, grey_file, refused, results, topics
+from networks import grid
 
 
 def test_missing_names_folders_and_engines():
@@ -108,3 +111,17 @@ def test_engine_by_path():
     (box,) = result["boxes"]
     assert box["label"] == "Byte" and box["class"] == 1 and box["box"] == [7 / 256, 0, 0.25, 0.5]
     assert (result["width"], result["height"], result["detector"]) == (16, 16, "objects")
+
+
+def test_a_thousand_lives():
+    """Opened and closed a thousand times, with a picture each: no engine leaves memory behind."""
+    network = grid("net.onnx", "yolov8")
+    with open("one.json", "w", encoding="utf-8") as file:
+        file.write('{"boxes": []}\n')
+    for engine, model in (("opencv", network), ("onnxruntime", network), ("motion", ""), ("replay", "./one.json"), ("apriltag", "")):
+        done = subprocess.run([f"{BUILD}/tests/cycle", engine, model, "1000"], capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "ZOETROPE_DETECTOR_PATH": f"{BUILD}/drivers/detector"})
+        assert done.returncode == 0, done.stderr
+        first, last = map(int, done.stdout.split())
+        print(f"measured: {engine}: {first} KB after 100 lives, {last} KB after 1000")
+        assert last - first < 1500, engine

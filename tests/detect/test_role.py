@@ -63,6 +63,35 @@ def test_a_camera_without_a_frame_holds_nobody_up():
             assert len(results("left/detections", 10, 5)) == 10
 
 
+def test_two_workers_are_twice_as_fast_and_in_order():
+    """An engine that sleeps 100 ms: two of them give twice as many results; each is of a newer frame than the one before."""
+    rates = []
+    with camera("front", counting(), size=SMALL, fps=100):
+        for workers in (1, 2):
+            with Detector("front", model="100", workers=workers):
+                found = results("front/detections", 41, 40)
+            times = [result["publish_ns"] / 1e9 for result in found]
+            numbers = [result["source_seq"] for result in found]
+            assert numbers == sorted(set(numbers)), numbers
+            for result in found:
+                assert round(result["boxes"][0]["box"][0] * 256) == result["source_seq"] % 250
+            rates.append(40 / (times[-1] - times[0]))
+    print(f"measured: {rates[0]:.1f} and {rates[1]:.1f} results a second")
+    assert rates[1] >= 1.8 * rates[0]
+
+
+def test_results_stay_in_order_whatever_each_takes():
+    """Every third picture takes 20 times as long: those that were taken later wait for it."""
+    with camera("front", counting(), size=SMALL, fps=100):
+        with Detector("front", model="10", workers=3, options="slow_every=3") as detector:
+            numbers = [result["source_seq"] for result in results("front/detections", 30)]
+            detector.turn("front", False)
+            wait_for(lambda: topics()["front"]["pinned"] == 0 and topics()["front"]["subscribers"] == 0, 10, "all frames back")
+            detector.turn("front", True)
+            assert len(results("front/detections", 5)) == 5
+    assert numbers == sorted(set(numbers)), numbers
+
+
 def test_off_and_on_while_the_engine_is_busy():
     with camera("front", counting(), size=SMALL, fps=50):
         with Detector("front", model="400") as detector:

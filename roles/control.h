@@ -47,6 +47,8 @@ struct process {
 	char state[32];
 	char reason[CONTROL_REASON_BYTES];
 	char cpus[256];  /* as it has read them back */
+	char policy[64]; /* likewise */
+	bool last_words; /* error was sent by a child that then ended itself */
 	char error[512]; /* the last sentence it sent */
 	json_t *metrics; /* NULL = none yet */
 	struct stat_sample stat;

@@ -72,6 +72,7 @@ static void take_state(struct process *process, const json_t *message)
 	json_t *metrics = json_object_get(message, "metrics");
 
 	snprintf(process->cpus, sizeof process->cpus, "%s", channel_get_text(message, "cpus", ""));
+	snprintf(process->policy, sizeof process->policy, "%s", channel_get_text(message, "policy", ""));
 	if (json_is_object(metrics)) {
 		json_decref(process->metrics);
 		process->metrics = json_incref(metrics);
@@ -97,6 +98,7 @@ static void take_error(struct process *process, const json_t *message)
 	bool again = !strcmp(process->error, text);
 
 	snprintf(process->error, sizeof process->error, "%s", text);
+	process->last_words = channel_get_bool(message, "last", false);
 	if (!again &&
 	    !(process->control->stopping && process->control->status)) /* then one sentence was said already */
 		log_line(process->title, "%s", text);
@@ -212,7 +214,7 @@ static void start_again(struct process *process, int status, const char *how)
 
 	snprintf(text, sizeof text, "%.150s; starts again in %u ms", how, (unsigned)delay_ms);
 	log_line(process->title, "%s", text);
-	if (process->error[0] && !WIFSIGNALED(status))
+	if (process->error[0] && (process->last_words || !WIFSIGNALED(status)))
 		snprintf(text, sizeof text, "%.250s", process->error);
 	set_state(process, "restarting", text);
 	routes_lost(process, text);
@@ -230,7 +232,7 @@ static void ended(struct process *process, int status)
 	json_decref(process->metrics);
 	process->metrics = NULL;
 	process->stat = (struct stat_sample){0};
-	process->cpus[0] = 0;
+	process->cpus[0] = process->policy[0] = 0;
 	if (process->control->stopping) {
 		set_state(process, "off", how);
 		routes_lost(process, how);
@@ -302,6 +304,7 @@ static void begin_life(struct process *process, const struct spawned *spawned)
 	process->pid = spawned->pid;
 	process->life++;
 	process->silent_s = process->leave_s = 0;
+	process->last_words = false;
 	process->ready = process->introduced = process->hung = process->wants_system = false;
 	process->started_ns = zoe_now_ns();
 	set_state(process, "starting", "");

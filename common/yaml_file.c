@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loads a file with libyaml and walks it. Aliases may make a cycle; every walk here goes down a fixed number of levels.
  */
-#include "control_yaml.h"
-#include "control_config.h"
+#include "yaml_file.h"
+#include "options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,16 +24,16 @@ struct yaml {
 
 int yaml_fail(struct yaml *yaml, unsigned line, const char *format, ...)
 {
-	char text[CONTROL_ERROR_BYTES - 300];
+	char text[YAML_ERROR_BYTES - 300];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	if (line)
-		snprintf(yaml->error, CONTROL_ERROR_BYTES, "%.250s:%u: %s", yaml->file, line, text);
+		snprintf(yaml->error, YAML_ERROR_BYTES, "%.250s:%u: %s", yaml->file, line, text);
 	else
-		snprintf(yaml->error, CONTROL_ERROR_BYTES, "%.250s: %s", yaml->file, text);
+		snprintf(yaml->error, YAML_ERROR_BYTES, "%.250s: %s", yaml->file, text);
 	return -EINVAL;
 }
 
@@ -77,9 +77,9 @@ static int load_file(struct yaml *yaml, char **out, size_t *out_size)
 	if (status == -EISDIR)
 		yaml_fail(yaml, 0, "is a folder; wanted a YAML file");
 	else if (status == -EFBIG)
-		yaml_fail(yaml, 0, "has more than %d bytes; wanted a YAML file of cameras and detectors", FILE_MAX);
+		yaml_fail(yaml, 0, "has more than %d bytes; wanted a YAML file", FILE_MAX);
 	else if (status < 0)
-		yaml_fail(yaml, 0, "cannot read the configuration: %s", strerror(-status));
+		yaml_fail(yaml, 0, "cannot be read: %s", strerror(-status));
 	return status;
 }
 
@@ -127,7 +127,7 @@ static int parse(struct yaml *yaml, const char *text, size_t size, bool *out_loa
 	return status;
 }
 
-int yaml_open(const char *path, struct yaml **out, char *error)
+int yaml_open(const char *path, const char *wanted, struct yaml **out, char *error)
 {
 	struct yaml *yaml = calloc(1, sizeof *yaml);
 	char *text = NULL;
@@ -138,7 +138,7 @@ int yaml_open(const char *path, struct yaml **out, char *error)
 		*yaml = (struct yaml){.file = strdup(path), .error = error};
 	if (!yaml || !yaml->file) {
 		free(yaml);
-		snprintf(error, CONTROL_ERROR_BYTES, "out of memory");
+		snprintf(error, YAML_ERROR_BYTES, "out of memory");
 		return -ENOMEM;
 	}
 	int status = load_file(yaml, &text, &size);
@@ -146,7 +146,7 @@ int yaml_open(const char *path, struct yaml **out, char *error)
 		status = parse(yaml, text, size, &loaded);
 	free(text);
 	if (!status && !yaml_document_get_root_node(&yaml->document))
-		status = yaml_fail(yaml, 0, "is empty; wanted cameras: and more, see `zoetrope help config`");
+		status = yaml_fail(yaml, 0, "is empty; wanted %s", wanted);
 	if (status < 0) {
 		if (loaded)
 			yaml_document_delete(&yaml->document);
@@ -273,16 +273,43 @@ static char *join(const struct yaml *yaml, const yaml_node_t *list, char *error)
 	return joined;
 }
 
-char *yaml_text(const struct yaml *yaml, int node, bool is_list, char *error)
+/* A mapping of scalars as list "key=value". */
+static char *join_pairs(const struct yaml *yaml, const yaml_node_t *mapping, char *error)
+{
+	const yaml_node_pair_t *first = mapping->data.mapping.pairs.start;
+	size_t count = (size_t)(mapping->data.mapping.pairs.top - first);
+	char **items = calloc(count + 1, sizeof *items), *joined = NULL;
+	bool good = items != NULL;
+
+	snprintf(error, OPTIONS_ERROR_BYTES, "out of memory");
+	for (size_t i = 0; good && i < count; i++) {
+		const char *key = scalar(node_of(yaml, first[i].key));
+		const yaml_node_t *value = node_of(yaml, first[i].value);
+		good = scalar(value) && asprintf(&items[i], "%s=%s", key, scalar(value)) >= 0;
+		if (!scalar(value))
+			snprintf(error, OPTIONS_ERROR_BYTES, "wanted a value for '%.60s', found %s", key, kind(value));
+	}
+	if (good)
+		joined = options_join(items, count);
+	for (size_t i = 0; items && i < count; i++)
+		free(items[i]);
+	free(items);
+	return joined;
+}
+
+char *yaml_text(const struct yaml *yaml, int node, const struct option_row *row, char *error)
 {
 	const yaml_node_t *value = node_of(yaml, node);
+	bool is_list = row->type == OPTION_LIST;
 
+	if (is_list && row->choices && value->type == YAML_MAPPING_NODE)
+		return join_pairs(yaml, value, error);
 	if (is_list && value->type == YAML_SEQUENCE_NODE)
 		return join(yaml, value, error);
 	if (is_list) {
-		snprintf(error, OPTIONS_ERROR_BYTES, "wanted a list such as [a, b], found %s%.60s%s",
-		         scalar(value) ? "'" : "", scalar(value) ? scalar(value) : kind(value),
-		         scalar(value) ? "'" : "");
+		snprintf(error, OPTIONS_ERROR_BYTES, "wanted %s, found %s%.60s%s",
+		         row->choices ? "keys such as {a: 1, b: 2}" : "a list such as [a, b]", scalar(value) ? "'" : "",
+		         scalar(value) ? scalar(value) : kind(value), scalar(value) ? "'" : "");
 		return NULL;
 	}
 	if (!scalar(value)) {

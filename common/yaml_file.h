@@ -3,11 +3,15 @@
  * A YAML document as nested keys, over libyaml's document API; every error names file and line. libyaml stays behind
  * this header.
  */
-#ifndef ZOETROPE_CONTROL_YAML_H
-#define ZOETROPE_CONTROL_YAML_H
+#ifndef ZOETROPE_YAML_FILE_H
+#define ZOETROPE_YAML_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "options.h"
+
+#define YAML_ERROR_BYTES 1024
 
 struct yaml;
 
@@ -17,9 +21,15 @@ struct yaml_pair {
 	unsigned line;   /* of the key, from 1 */
 };
 
-/* Read a file of one document. error [CONTROL_ERROR_BYTES] is also where later failures go. Returns 0 | -EINVAL |
- * -ENOMEM | -errno */
-int yaml_open(const char *path, struct yaml **out, char *error);
+/*
+ * Read a file of one document.
+ *
+ * wanted  what an empty file should have held: "cameras: and more"
+ * error   [YAML_ERROR_BYTES], also where later failures go
+ *
+ * Returns 0 | -EINVAL | -ENOMEM | -errno
+ */
+int yaml_open(const char *path, const char *wanted, struct yaml **out, char *error);
 void yaml_close(struct yaml *yaml);
 int yaml_root(const struct yaml *yaml);
 
@@ -33,10 +43,11 @@ int yaml_check_keys(struct yaml *yaml);
 int yaml_wants_keys(struct yaml *yaml, int node, const char *path);
 
 /*
- * A scalar as it stands, or a sequence of scalars joined as options_join() does. Caller frees.
+ * What a row wants, as options_put() reads it: a scalar as it stands, a sequence of scalars joined as options_join()
+ * does; for OPTION_PAIRS a mapping of scalars too. Caller frees.
  * NULL = it is something else, or no memory: error[OPTIONS_ERROR_BYTES] says what was wanted and found.
  */
-char *yaml_text(const struct yaml *yaml, int node, bool is_list, char *error);
+char *yaml_text(const struct yaml *yaml, int node, const struct option_row *row, char *error);
 
 /* Write "FILE:LINE: ..." into error; line 0 = "FILE: ...". Returns -EINVAL. */
 int yaml_fail(struct yaml *yaml, unsigned line, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -66,8 +66,7 @@ static gboolean jpeg_from_caps(const GstStructure *structure, struct picture *ou
 	if (!gst_structure_get_int(structure, "width", &width) ||
 	    !gst_structure_get_int(structure, "height", &height) || width < 1 || height < 1)
 		return FALSE;
-	out->image = (struct zoe_image){
-	    .format = ZOE_FORMAT_MJPEG, .width = (guint32)width, .height = (guint32)height};
+	out->image = (struct zoe_image){.format = ZOE_FORMAT_MJPEG, .width = (guint32)width, .height = (guint32)height};
 	return TRUE;
 }
 
@@ -96,8 +95,8 @@ static void set_colours(GstVideoInfo *raw, const struct zoe_image *image)
 
 	if (GST_VIDEO_INFO_IS_YUV(raw)) {
 		gboolean hd = image->matrix == ZOE_MATRIX_BT709;
-		gst_video_colorimetry_from_string(colours, hd ? GST_VIDEO_COLORIMETRY_BT709
-		                                              : GST_VIDEO_COLORIMETRY_BT601);
+		gst_video_colorimetry_from_string(colours,
+		                                  hd ? GST_VIDEO_COLORIMETRY_BT709 : GST_VIDEO_COLORIMETRY_BT601);
 		if (image->range == ZOE_RANGE_FULL && !hd) {
 			colours->transfer = GST_VIDEO_TRANSFER_UNKNOWN;
 			colours->primaries = GST_VIDEO_COLOR_PRIMARIES_UNKNOWN;

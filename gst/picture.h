@@ -13,8 +13,7 @@
 /* The raw formats of enum zoe_format, by GStreamer's names. */
 #define PICTURE_FORMATS "{ I420, NV12, YUY2, UYVY, Y42B, Y444, RGB, BGR, GRAY8 }"
 #define PICTURE_SIZES   "width = (int) [ 1, 16384 ], height = (int) [ 1, 16384 ], framerate = (fraction) [ 0/1, max ]"
-#define PICTURE_CAPS                                                                                                   \
-	"video/x-raw, format = (string) " PICTURE_FORMATS ", " PICTURE_SIZES "; image/jpeg, " PICTURE_SIZES
+#define PICTURE_CAPS    "video/x-raw, format = (string) " PICTURE_FORMATS ", " PICTURE_SIZES "; image/jpeg, " PICTURE_SIZES
 
 /* What caps say, for both sides. raw is unset for JPEG. */
 struct picture {

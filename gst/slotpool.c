@@ -41,8 +41,8 @@ static gboolean set_config(GstBufferPool *pool, GstStructure *config)
 	if (!gst_buffer_pool_config_get_allocator(config, NULL, &self->params))
 		gst_allocation_params_init(&self->params);
 	self->video_meta = gst_buffer_pool_config_has_option(config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-	self->aligned = self->video_meta &&
-	                gst_buffer_pool_config_has_option(config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
+	self->aligned =
+	    self->video_meta && gst_buffer_pool_config_has_option(config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
 	gst_video_alignment_reset(&self->alignment);
 	if (self->aligned) {
 		gst_buffer_pool_config_get_video_alignment(config, &self->alignment);

@@ -26,7 +26,7 @@ enum property {
 	PROPERTY_DEPTH,
 	PROPERTY_LOSSLESS,
 	PROPERTY_BUFFERS,
-	PROPERTY_STATS,
+	PROPERTY_COUNTS,
 };
 
 struct _ZoetropeSink {
@@ -171,9 +171,10 @@ static GstFlowReturn failed(ZoetropeSink *self, int status)
 	if (status == -ENOSPC)
 		GST_ELEMENT_ERROR(self, RESOURCE, NO_SPACE_LEFT, ("%s", zoe_error()), (NULL));
 	else if (status == -EINVAL)
-		GST_ELEMENT_ERROR(self, STREAM, FORMAT,
-		                  ("a buffer does not hold the picture that its caps announce, or a side is above 16384"),
-		                  ("%s", zoe_error()));
+		GST_ELEMENT_ERROR(
+		    self, STREAM, FORMAT,
+		    ("a buffer does not hold the picture that its caps announce, or a side is above 16384"),
+		    ("%s", zoe_error()));
 	else
 		GST_ELEMENT_ERROR(self, RESOURCE, WRITE, ("%s", zoe_error()), ("%s", g_strerror(-status)));
 	return GST_FLOW_ERROR;
@@ -236,10 +237,10 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
 	}
 }
 
-static GstStructure *stats(ZoetropeSink *self)
+static GstStructure *counts(ZoetropeSink *self)
 {
 	GST_OBJECT_LOCK(self);
-	GstStructure *all = gst_structure_new("zoetropesink-stats", "frames", G_TYPE_UINT64, self->frames, "copied",
+	GstStructure *all = gst_structure_new("zoetropesink-counts", "frames", G_TYPE_UINT64, self->frames, "copied",
 	                                      G_TYPE_UINT64, self->copied, NULL);
 	GST_OBJECT_UNLOCK(self);
 	return all;
@@ -265,8 +266,8 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 	case PROPERTY_BUFFERS:
 		g_value_set_uint(value, self->buffers);
 		break;
-	case PROPERTY_STATS:
-		g_value_take_boxed(value, stats(self));
+	case PROPERTY_COUNTS:
+		g_value_take_boxed(value, counts(self));
 		break;
 	default:
 		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -277,16 +278,16 @@ static void install_properties(GObjectClass *class)
 {
 	static const GParamFlags set = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
-	g_object_class_install_property(
-	    class, PROPERTY_DOMAIN, g_param_spec_string("domain", "Domain", words_domain, NULL, set));
+	g_object_class_install_property(class, PROPERTY_DOMAIN,
+	                                g_param_spec_string("domain", "Domain", words_domain, NULL, set));
 	g_object_class_install_property(
 	    class, PROPERTY_TOPIC,
 	    g_param_spec_string("topic", "Topic", "Name of the topic to publish on, for example front", NULL, set));
 	g_object_class_install_property(
 	    class, PROPERTY_DEPTH,
 	    g_param_spec_uint("depth", "Depth",
-	                      "Newest frames that the topic keeps for subscribers; 0 = what it has, or 4 if it is new", 0,
-	                      DEPTH_MAX, 0, set));
+	                      "Newest frames that the topic keeps for subscribers; 0 = what it has, or 4 if it is new",
+	                      0, DEPTH_MAX, 0, set));
 	g_object_class_install_property(
 	    class, PROPERTY_LOSSLESS,
 	    g_param_spec_boolean("lossless", "Lossless",
@@ -298,8 +299,8 @@ static void install_properties(GObjectClass *class)
 	                      "copied; a decoder holds up to 18",
 	                      0, BUFFERS_MAX, BUFFERS_DEFAULT, set));
 	g_object_class_install_property(
-	    class, PROPERTY_STATS,
-	    g_param_spec_boxed("stats", "Statistics", "Frames published, and how many of them were copied",
+	    class, PROPERTY_COUNTS,
+	    g_param_spec_boxed("counts", "Counts", "Frames published, and how many of them were copied",
 	                       GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }
 

@@ -32,7 +32,7 @@ enum property {
 	PROPERTY_TIMEOUT,
 	PROPERTY_EOS_ON_LEAVE,
 	PROPERTY_LATENCY,
-	PROPERTY_STATS,
+	PROPERTY_COUNTS,
 };
 
 struct _ZoetropeSrc {
@@ -152,8 +152,9 @@ static GstFlowReturn timed_out(ZoetropeSrc *self)
 	gdouble seconds = (gdouble)self->timeout_ns / GST_SECOND;
 
 	GST_ELEMENT_ERROR(self, RESOURCE, READ,
-	                  (self->pinned ? "topic %s had no frame for %g s; is its publisher still at work?"
-	                                : "there was no topic %s for %g s; is its publisher running, in the same domain?",
+	                  (self->pinned
+	                       ? "topic %s had no frame for %g s; is its publisher still at work?"
+	                       : "there was no topic %s for %g s; is its publisher running, in the same domain?",
 	                   self->topic, seconds),
 	                  (NULL));
 	return GST_FLOW_ERROR;
@@ -414,10 +415,10 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
 	}
 }
 
-static GstStructure *stats(ZoetropeSrc *self)
+static GstStructure *counts(ZoetropeSrc *self)
 {
 	GST_OBJECT_LOCK(self);
-	GstStructure *all = gst_structure_new("zoetropesrc-stats", "frames", G_TYPE_UINT64, self->frames, "copied",
+	GstStructure *all = gst_structure_new("zoetropesrc-counts", "frames", G_TYPE_UINT64, self->frames, "copied",
 	                                      G_TYPE_UINT64, self->copied, "lost", G_TYPE_UINT64, self->lost, NULL);
 	GST_OBJECT_UNLOCK(self);
 	return all;
@@ -452,8 +453,8 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 	case PROPERTY_LATENCY:
 		g_value_set_uint64(value, self->latency_ns);
 		break;
-	case PROPERTY_STATS:
-		g_value_take_boxed(value, stats(self));
+	case PROPERTY_COUNTS:
+		g_value_take_boxed(value, counts(self));
 		break;
 	default:
 		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -464,8 +465,8 @@ static void install_properties(GObjectClass *class)
 {
 	static const GParamFlags set = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
 
-	g_object_class_install_property(
-	    class, PROPERTY_DOMAIN, g_param_spec_string("domain", "Domain", words_domain, NULL, set));
+	g_object_class_install_property(class, PROPERTY_DOMAIN,
+	                                g_param_spec_string("domain", "Domain", words_domain, NULL, set));
 	g_object_class_install_property(
 	    class, PROPERTY_TOPIC,
 	    g_param_spec_string("topic", "Topic", "Name of the topic to read, for example front", NULL, set));
@@ -476,7 +477,8 @@ static void install_properties(GObjectClass *class)
 	g_object_class_install_property(
 	    class, PROPERTY_FROM_OLDEST,
 	    g_param_spec_boolean("from-oldest", "From the oldest frame",
-	                         "Begin with the oldest frame that the topic keeps, not with the next one", FALSE, set));
+	                         "Begin with the oldest frame that the topic keeps, not with the next one", FALSE,
+	                         set));
 	g_object_class_install_property(
 	    class, PROPERTY_BUFFERS,
 	    g_param_spec_uint("buffers", "Buffers",
@@ -485,10 +487,11 @@ static void install_properties(GObjectClass *class)
 	                      0, BUFFERS_MAX, BUFFERS_DEFAULT, set));
 	g_object_class_install_property(
 	    class, PROPERTY_TIMEOUT,
-	    g_param_spec_uint64("timeout", "Timeout",
-	                        "End with an error when there was no topic or no frame for so long, in nanoseconds; 0 = "
-	                        "wait for ever",
-	                        0, G_MAXINT64, 0, set));
+	    g_param_spec_uint64(
+	        "timeout", "Timeout",
+	        "End with an error when there was no topic or no frame for so long, in nanoseconds; 0 = "
+	        "wait for ever",
+	        0, G_MAXINT64, 0, set));
 	g_object_class_install_property(
 	    class, PROPERTY_EOS_ON_LEAVE,
 	    g_param_spec_boolean("eos-on-leave", "End when publishers leave",
@@ -502,8 +505,8 @@ static void install_properties(GObjectClass *class)
 	                        "nanoseconds",
 	                        0, G_MAXINT64, LATENCY_DEFAULT, set));
 	g_object_class_install_property(
-	    class, PROPERTY_STATS,
-	    g_param_spec_boxed("stats", "Statistics",
+	    class, PROPERTY_COUNTS,
+	    g_param_spec_boxed("counts", "Counts",
 	                       "Frames given out, how many of them were copied, and how many were lost",
 	                       GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

@@ -30,7 +30,7 @@ def through(source, sink="", reader=APPSINK, options="", count=COUNT):
             sending.play()
             frames = reading.frames(count)
             sending.wait_end()
-            return frames, sending.stats("sink"), reading.stats("src"), slots
+            return frames, sending.counts("sink"), reading.counts("src"), slots
 
 
 def field(caps, name):
@@ -102,7 +102,7 @@ def test_strides():
                     first = reading.frame()  # so that the other reader sees what comes later
                     others = camera.frames(10)
                     later = reading.frames(10 + others[0]["seq"] - first.seq)
-                    stats = reading.stats("src")
+                    stats = reading.counts("src")
                 assert field(later[0].caps, "format") == caps
                 wanted = {frame["seq"]: frame["md5"] for frame in others}
                 mine = {frame.seq: frame.md5 for frame in later}

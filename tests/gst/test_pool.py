@@ -57,7 +57,7 @@ def test_written_in_place():
             feeding.push(buffer)
             del buffer
         assert [set(frame.data) for frame in reading.frames()] == [{7}, {8}, {9}]
-        assert feeding.pipeline.stats("sink") == {"frames": 3, "copied": 0}
+        assert feeding.pipeline.counts("sink") == {"frames": 3, "copied": 0}
 
 
 def test_published_is_read_only():
@@ -85,7 +85,7 @@ def test_same_buffer_again():
             feeding.push(buffer)
         frames = reading.frames()
         assert [set(frame.data) for frame in frames] == [{4}] * 3 and [frame.seq for frame in frames] == [0, 1, 2]
-        assert feeding.pipeline.stats("sink") == {"frames": 3, "copied": 2}
+        assert feeding.pipeline.counts("sink") == {"frames": 3, "copied": 2}
 
 
 def test_more_than_there_are():
@@ -97,6 +97,6 @@ def test_more_than_there_are():
             feeding.push(buffer)
         del buffer
         assert [set(frame.data) for frame in reading.frames()] == [{value} for value in range(8)]
-        assert feeding.pipeline.stats("sink") == {"frames": 8, "copied": 5}
+        assert feeding.pipeline.counts("sink") == {"frames": 8, "copied": 5}
         held.clear()
         assert lies_in_frames(feeding.acquire()), "slots that are let go of serve again"

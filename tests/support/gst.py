@@ -4,7 +4,7 @@
     with Pipeline("videotestsrc num-buffers=8 ! zoetropesink name=sink topic=front") as sending:
         sending.play()
         sending.wait_end()
-        sending.stats("sink")               # {"frames": 8, "copied": 0}
+        sending.counts("sink")              # {"frames": 8, "copied": 0}
 """
 import hashlib
 import os
@@ -177,8 +177,8 @@ class Pipeline:
             found.append(frame)
         return found
 
-    def stats(self, name):
-        structure = self[name].get_property("stats")
+    def counts(self, name):
+        structure = self[name].get_property("counts")
         return {structure.nth_field_name(i): structure.get_value(structure.nth_field_name(i))
                 for i in range(structure.n_fields())}
 

@@ -15,15 +15,15 @@ from support.zoetrope import BUILD, CACHE, SOURCE, domain_entries, program
 OURS = ("zoetropesrc", "zoetropesink")
 
 
-def document():
-    with open(os.path.join(SOURCE, "docs", "gstreamer.md"), encoding="utf-8") as stream:
+def document(path="docs/gstreamer.md"):
+    with open(os.path.join(SOURCE, path), encoding="utf-8") as stream:
         return stream.read()
 
 
-def commands():
-    """Every line of its sh blocks."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", document(), re.S | re.M)
-    lines = [line for block in blocks for line in block.splitlines()]
+def commands(path="docs/gstreamer.md"):
+    """Every line of its sh blocks about GStreamer."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", document(path), re.S | re.M)
+    lines = [line for block in blocks if "gst-" in block for line in block.splitlines()]
     return [line.replace("build/gst", BUILD + "/gst").replace("cache/", CACHE + "/") for line in lines]
 
 
@@ -54,6 +54,17 @@ def test_commands():
     probed = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,width,nb_read_frames",
                              "-of", "csv=p=0", "yard.mkv"], capture_output=True, text=True, timeout=20)
     assert probed.stdout.strip() == "mjpeg,640,45", probed
+    assert not domain_entries() or program("clean").returncode == 0
+
+
+def test_readme():
+    """Its publisher, and what reads from it in another terminal."""
+    export, publish, read = commands("README.md")
+    with subprocess.Popen(["bash", "-ec", f"{export}\nexec {publish}"], stdout=subprocess.DEVNULL):
+        wait_for(lambda: topic("bars"), 20, "the topic")
+        done = subprocess.run(["bash", "-ec", read], capture_output=True, text=True, timeout=50)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+    assert os.path.getsize("bars.png") > 1000
     assert not domain_entries() or program("clean").returncode == 0
 
 

@@ -23,8 +23,9 @@ def document(path="docs/gstreamer.md"):
 def commands(path="docs/gstreamer.md"):
     """Every line of its sh blocks about GStreamer."""
     blocks = re.findall(r"^```sh\n(.*?)^```", document(path), re.S | re.M)
-    lines = [line for block in blocks if "gst-" in block for line in block.splitlines()]
-    return [line.replace("build/gst", BUILD + "/gst").replace("cache/", CACHE + "/") for line in lines]
+    lines = [line for block in blocks if re.search("gst-|zoetrope cat", block) for line in block.splitlines()]
+    return [line.replace("build/gst", BUILD + "/gst").replace("cache/", CACHE + "/").replace("build/cli", BUILD + "/cli")
+            for line in lines]
 
 
 def test_commands():
@@ -59,12 +60,15 @@ def test_commands():
 
 def test_readme():
     """Its publisher, and what reads from it in another terminal."""
-    export, publish, read = commands("README.md")
+    export, publish, read, cat = commands("README.md")
+    publish = publish.replace("num-buffers=60", "num-buffers=300")  # time enough on a loaded machine
+    cat = cat.replace("--frames 50", "--frames 10")
     with subprocess.Popen(["bash", "-ec", f"{export}\nexec {publish}"], stdout=subprocess.DEVNULL):
         wait_for(lambda: topic("bars"), 20, "the topic")
-        done = subprocess.run(["bash", "-ec", read], capture_output=True, text=True, timeout=50)
-        assert done.returncode == 0, (done.stdout, done.stderr)
-    assert os.path.getsize("bars.png") > 1000
+        for line in (cat, read):
+            done = subprocess.run(["bash", "-eo", "pipefail", "-c", line], capture_output=True, text=True, timeout=50)
+            assert done.returncode == 0, (line, done.stdout, done.stderr)
+    assert os.path.getsize("bars.png") > 1000 and os.path.getsize("bars.mp4") > 1000
     assert not domain_entries() or program("clean").returncode == 0
 
 

@@ -17,7 +17,9 @@ const struct option_row process_rows[] = {
 
 const struct option_row camera_rows[] = {
     {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
-     "Where the frames come from: file:clip.mp4, test:, or a bare path."},
+     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, file:clip.mp4, images:FOLDER, test:, or a bare "
+     "path; a login as "
+     "rtsp://${USER}:${PASSWORD}@HOST/PATH."},
     {"width", OPTION_INTEGER, MEMBER(camera_config, width), "0", 0, 16384, "pixels", NULL,
      "Width of a frame; 0 means the source's own."},
     {"height", OPTION_INTEGER, MEMBER(camera_config, height), "0", 0, 16384, "pixels", NULL,
@@ -25,6 +27,20 @@ const struct option_row camera_rows[] = {
     {"fps", OPTION_NUMBER, MEMBER(camera_config, fps), "0", 0, 1000, "frames per second", NULL,
      "Pace of the frames; 0 means the source's own."},
     {"loop", OPTION_BOOL, MEMBER(camera_config, loop), "false", 0, 0, "", NULL, "Begin again at the end of a file."},
+    {"format", OPTION_CHOICE, MEMBER(camera_config, format), "own", 0, 0, "",
+     "own|I420|I422|I444|NV12|YUYV|UYVY|GREY|RGB24|BGR24", "Pixel format of the frames; own means the source's."},
+    {"crop", OPTION_TEXT, MEMBER(camera_config, crop), "", 0, 0, "", NULL,
+     "Part of the picture that is published, as 'X Y WIDTH HEIGHT' in fractions of it; empty means all."},
+    {"mask", OPTION_LIST, MEMBER(camera_config, mask), "", 0, 0, "", NULL,
+     "Areas blacked out before anybody sees them, each as 'X Y WIDTH HEIGHT' in fractions of the whole picture."},
+    {"detect_source", OPTION_TEXT, MEMBER(camera_config, detect_source), "", 0, 0, "", NULL,
+     "A second, smaller stream of the same camera that detectors look at, as in source; empty means the same frames."},
+    {"transport", OPTION_CHOICE, MEMBER(camera_config, transport), "tcp", 0, 0, "", "tcp|udp",
+     "How RTSP sends its pictures: tcp loses nothing, udp does not wait for what is lost."},
+    {"decoder", OPTION_TEXT, MEMBER(camera_config, decoder), "", 0, 0, "", NULL,
+     "Decoder of libavcodec by its name, for hardware; empty means the usual one."},
+    {"buffers", OPTION_INTEGER, MEMBER(camera_config, buffers), "0", 0, 64, "frames", NULL,
+     "Newest frames kept for those who read them; 0 means 16, or fewer if they are large."},
     {"capture", OPTION_BOOL, MEMBER(camera_config, capture), "true", 0, 0, "", NULL, "Begin with capture on."},
     {NULL},
 };
@@ -38,6 +54,8 @@ const struct option_row detector_rows[] = {
      "Cameras whose frames it looks at."},
     {"labels", OPTION_LIST, MEMBER(detector_config, labels), "", 0, 0, "", NULL,
      "Labels that it reports; empty means all that the model knows."},
+    {"substreams", OPTION_LIST, MEMBER(detector_config, substreams), "", 0, 0, "", NULL,
+     "Cameras whose frames for detection are on CAMERA/detect; the control process names them."},
     {"threshold", OPTION_NUMBER, MEMBER(detector_config, threshold), "0.4", 0, 1, "", NULL, "Least score of a box."},
     {"max_fps", OPTION_NUMBER, MEMBER(detector_config, max_fps), "0", 0, 1000, "results per second", NULL,
      "Most results a second for each camera; 0 means as many as it can."},
@@ -76,7 +94,7 @@ const struct option_row save_rows[] = {
 const struct config_section config_sections[] = {
     {"cameras", true, "camera", NULL, camera_rows, sizeof(struct camera_config),
      "One entry for each camera: the name of its topic, and its options."},
-    {"detectors", true, "detector", NULL, detector_rows, sizeof(struct detector_config),
+    {"detectors", true, "detector", "substreams", detector_rows, sizeof(struct detector_config),
      "One entry for each detector: its name, and its options."},
     {"preview", false, "preview", "cameras", preview_rows, sizeof(struct preview_config),
      "The web server; without this section there is none."},

@@ -18,24 +18,32 @@ extern const struct option_row process_rows[];
 /* cameras.NAME */
 struct camera_config {
 	struct process_config process;
-	char *source;   /* URI or path: file:clip.mp4, test:, a bare path */
-	int64_t width;  /* 0 = the source's own */
-	int64_t height; /* 0 = the source's own */
-	double fps;     /* 0 = the source's own pace */
-	bool loop;      /* begin again at the end of a file */
-	bool capture;   /* begin with capture on */
+	char *source;            /* URI or path: rtsp://..., file:clip.mp4, images:FOLDER, test:, a bare path */
+	int64_t width;           /* 0 = the source's own */
+	int64_t height;          /* 0 = the source's own */
+	double fps;              /* 0 = the source's own pace */
+	bool loop;               /* begin again at the end of a file */
+	char *format;            /* own, I420, NV12 ... */
+	char *crop;              /* "X Y WIDTH HEIGHT"; "" = all */
+	struct option_list mask; /* the same, any number */
+	char *detect_source;     /* what detectors look at instead; "" = the same */
+	char *transport;         /* tcp, udp */
+	char *decoder;           /* libavcodec's name; "" = the usual one */
+	int64_t buffers;         /* newest frames kept; 0 = by their size */
+	bool capture;            /* begin with capture on */
 };
 extern const struct option_row camera_rows[];
 
 /* detectors.NAME */
 struct detector_config {
 	struct process_config process;
-	char *engine;               /* opencv */
-	char *model;                /* name or path */
-	struct option_list cameras; /* whose frames it looks at */
-	struct option_list labels;  /* which it reports; empty = all */
-	double threshold;           /* 0..1 */
-	double max_fps;             /* results a second and camera; 0 = as fast as it can */
+	char *engine;                  /* opencv */
+	char *model;                   /* name or path */
+	struct option_list cameras;    /* whose frames it looks at */
+	struct option_list labels;     /* which it reports; empty = all */
+	struct option_list substreams; /* set by control: cameras with a detect_source; not a YAML key */
+	double threshold;              /* 0..1 */
+	double max_fps;                /* results a second and camera; 0 = as fast as it can */
 	int64_t threads;
 	bool detect; /* begin with detection on */
 };

@@ -28,6 +28,7 @@ struct process {
 	char title[CONTROL_TITLE_BYTES]; /* "camera front", "preview" */
 	char *program;
 	char **argv;
+	char **secrets; /* "NAME=value": options that must not show in ps, for its environment; NULL = none */
 	pid_t pid;
 	struct process_watch *watch;
 	struct channel *channel; /* NULL while there is none */

@@ -305,7 +305,8 @@ void process_start(struct process *process)
 	static const struct channel_ops ops = {.message = on_message, .closed = on_closed};
 	struct control *control = process->control;
 	struct spawned spawned;
-	int status = spawn_start(process->program, process->argv, zoe_domain_path(control->domain), &spawned);
+	int status =
+	    spawn_start(process->program, process->argv, process->secrets, zoe_domain_path(control->domain), &spawned);
 
 	if (status < 0) {
 		log_line(process->title, "cannot start %s: %s", process->program, strerror(-status));

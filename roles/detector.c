@@ -305,6 +305,16 @@ static int choose_labels(struct detector *detector, const struct detector_config
 	return 0;
 }
 
+/* Frames for detection may be on a topic of their own. */
+static void name_topic(struct detector_feed *feed, const struct option_list *substreams)
+{
+	const char *suffix = "";
+	for (size_t i = 0; i < substreams->count; i++)
+		if (strcmp(substreams->items[i], feed->camera) == 0)
+			suffix = "/detect";
+	snprintf(feed->topic, sizeof(feed->topic), "%s%s", feed->camera, suffix);
+}
+
 static int open_feeds(struct detector *detector, const struct detector_config *config)
 {
 	detector->feeds = calloc(config->cameras.count, sizeof(*detector->feeds));
@@ -314,6 +324,7 @@ static int open_feeds(struct detector *detector, const struct detector_config *c
 		struct detector_feed *feed = &detector->feeds[i];
 		feed->role = detector->role;
 		feed->camera = config->cameras.items[i];
+		name_topic(feed, &config->substreams);
 		feed->on_ready = on_ready;
 		feed->user = detector;
 		feed->on = role_wanted(detector->role, feed->camera, "detect");

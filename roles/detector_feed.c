@@ -56,7 +56,7 @@ static void frame_came(uv_poll_t *poll, int status, int events)
 static int source_open(struct detector_feed *feed, struct detector_source *source)
 {
 	struct zoe_subscriber_options options = {.pins = 1};
-	int status = zoe_subscriber_open(feed->role->domain, feed->camera, &options, &source->subscriber);
+	int status = zoe_subscriber_open(feed->role->domain, feed->topic, &options, &source->subscriber);
 	if (status < 0)
 		return status;
 	int fd = zoe_subscriber_fd(source->subscriber);
@@ -70,7 +70,7 @@ static int source_open(struct detector_feed *feed, struct detector_source *sourc
 static int look_for_camera(const struct detector_feed *feed)
 {
 	struct zoe_topic_info info;
-	int status = zoe_topic_info(feed->role->domain, feed->camera, &info);
+	int status = zoe_topic_info(feed->role->domain, feed->topic, &info);
 	return status < 0 ? status : info.publishers > 0 ? 0 : -ENOENT;
 }
 

@@ -14,7 +14,8 @@ struct detector_source; /* a subscription and its poll handle */
 struct detector_feed {
 	struct role *role;
 	const char *camera;
-	void (*on_ready)(void *user); /* a frame may have come */
+	char topic[ZOE_TOPIC_NAME_MAX + 1]; /* of its frames */
+	void (*on_ready)(void *user);       /* a frame may have come */
 	void *user;
 
 	bool on;                         /* the switch "detect" */

@@ -5,6 +5,7 @@
  *
  *   preview.c           the role: start, switches, heartbeat
  *   preview_camera.c    a camera: subscriptions, encoding, who waits for pictures
+ *   preview_away.c      what is shown of a camera that gives no pictures
  *   preview_picture.c   encoded pictures and the queue of the newest ones
  *   preview_overlay.c   boxes and labels drawn into a picture (preview_font.c has the letters)
  *   preview_http.c      libmicrohttpd in the loop; requests from their first byte to their last
@@ -44,6 +45,7 @@ struct picture {
 	bool has_result; /* the newest result when it was encoded */
 	uint64_t result_seq;
 	int64_t result_age_ns; /* how much older than this picture the result's picture is */
+	char away[16];         /* it is the last one of a camera in that state; "" = a picture of its own */
 	size_t size;
 	unsigned char data[];
 };
@@ -90,6 +92,12 @@ struct preview_camera {
 	size_t canvas_bytes;
 	char trouble[ENCODER_ERROR_BYTES]; /* why the last frame could not be encoded, "" */
 
+	struct picture *last; /* that was encoded; NULL = none yet */
+	unsigned last_width, last_height;
+	int64_t last_ns;        /* when it was */
+	struct picture *notice; /* what is shown while the camera is away, for the state and reason in notice_text */
+	char notice_text[320];
+
 	uint64_t encoded, drops;
 	struct metrics_rate rate;
 	struct metrics_window encode, latency, result_age;
@@ -102,10 +110,20 @@ void camera_watch(struct preview_camera *camera, enum preview_variant variant, s
 void camera_unwatch(struct preview_camera *camera, struct watcher *watcher);
 /* Look again at what has to be subscribed to. */
 void camera_update(struct preview_camera *camera);
+/* Put a picture, whose reference is taken over, into a variant's queue, and wake who waits for it. */
+void camera_show(struct preview_camera *camera, enum preview_variant variant, struct picture *picture);
+/* Once a second and on change: show the camera's last picture and its state, if that is what there is to see. */
+void camera_look_away(struct preview_camera *camera, const json_t *system);
+/* A frame was encoded. */
+void camera_remember(struct preview_camera *camera, const struct zoe_frame *frame, struct picture *picture);
+void camera_away_forget(struct preview_camera *camera);
 struct preview_camera *camera_find(struct preview *preview, const char *name);
 
 /* Draw boxes and labels into RGB24. */
 void overlay_draw(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const struct result *result);
+/* Dim RGB24, and write a title and a sentence over it. */
+void overlay_notice(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const char *title,
+                    const char *sentence);
 extern const unsigned char overlay_font[95][13];
 
 /* ---- server-sent events ---- */

@@ -105,6 +105,16 @@ static struct picture *camera_encode(struct preview_camera *camera, const struct
 	return picture;
 }
 
+void camera_show(struct preview_camera *camera, enum preview_variant variant, struct picture *picture)
+{
+	picture_queue_put(&camera->queues[variant], picture);
+	struct watcher *next;
+	for (struct watcher *watcher = camera->watchers[variant]; watcher; watcher = next) {
+		next = watcher->next;
+		watcher->woken(watcher);
+	}
+}
+
 static void camera_deliver(struct preview_camera *camera, const struct zoe_frame *frame)
 {
 	const struct result *result = camera->results.newest;
@@ -115,13 +125,10 @@ static void camera_deliver(struct preview_camera *camera, const struct zoe_frame
 		struct picture *picture = camera_encode(camera, frame, variant);
 		if (!picture)
 			continue;
+		if (!done)
+			camera_remember(camera, frame, picture);
 		done = true;
-		picture_queue_put(&camera->queues[variant], picture);
-		struct watcher *next;
-		for (struct watcher *watcher = camera->watchers[variant]; watcher; watcher = next) {
-			next = watcher->next;
-			watcher->woken(watcher);
-		}
+		camera_show(camera, variant, picture);
 	}
 	if (!done)
 		return;
@@ -230,6 +237,9 @@ void camera_close(struct preview_camera *camera)
 	result_set_finish(&camera->results);
 	for (int variant = 0; variant < VARIANTS; variant++)
 		picture_queue_empty(&camera->queues[variant]);
+	camera_away_forget(camera);
+	picture_drop(camera->last);
+	camera->last = NULL;
 	free(camera->canvas);
 	camera->canvas = NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Boxes and labels drawn into an RGB picture, for viewers that show plain pictures. Lines and letters grow with the
+ * Boxes, labels and notices drawn into an RGB picture, for viewers that show plain pictures. Lines and letters grow with the
  * picture. The colour belongs to the class; the page (web/app.js) has the same colours.
  */
 #include <stdio.h>
@@ -50,14 +50,14 @@ static void overlay_frame(const struct canvas *canvas, long x, long y, long w, l
 	overlay_fill(canvas, x + w - thick, y, thick, h, colour);
 }
 
-static void overlay_letter(const struct canvas *canvas, long x, long y, long scale, unsigned char letter)
+static void overlay_letter(const struct canvas *canvas, long x, long y, long scale, unsigned char letter,
+                           struct colour colour)
 {
-	const struct colour black = {0, 0, 0};
 	const unsigned char *rows = overlay_font[letter >= 32 && letter < 127 ? letter - 32 : '?' - 32];
 	for (long row = 0; row < GLYPH_HEIGHT; row++)
 		for (long column = 0; column < GLYPH_WIDTH; column++)
 			if (rows[row] & 0x80 >> column)
-				overlay_fill(canvas, x + column * scale, y + row * scale, scale, scale, black);
+				overlay_fill(canvas, x + column * scale, y + row * scale, scale, scale, colour);
 }
 
 /* Above the box if there is room, else inside at its top; never beyond the right edge. */
@@ -69,16 +69,56 @@ static void overlay_label(const struct canvas *canvas, long x, long y, long scal
 	long left = x + width > canvas->width ? canvas->width - width : x;
 	if (left < 0)
 		left = 0;
+	const struct colour black = {0, 0, 0};
 	overlay_fill(canvas, left, top, width, height, colour);
 	for (const char *letter = text; *letter; letter++)
 		overlay_letter(canvas, left + (3 + (letter - text) * GLYPH_WIDTH) * scale, top + scale, scale,
-		               (unsigned char)*letter);
+		               (unsigned char)*letter, black);
+}
+
+static long overlay_scale(unsigned height)
+{
+	return height >= 1440 ? 3 : height >= 720 ? 2 : 1;
+}
+
+/* Lines of text from a top left corner, broken at blanks where they would leave the picture. Returns where it ends. */
+static long overlay_text(const struct canvas *canvas, long x, long y, long scale, const char *text)
+{
+	const struct colour white = {255, 255, 255};
+	size_t room = (size_t)((canvas->width - 2 * x) / (GLYPH_WIDTH * scale));
+	while (*text && room && y + GLYPH_HEIGHT * scale <= canvas->height) {
+		size_t length = strlen(text);
+		if (length > room) {
+			length = room;
+			while (length > room / 2 && text[length] != ' ')
+				length--;
+		}
+		for (size_t i = 0; i < length; i++)
+			overlay_letter(canvas, x + (long)i * GLYPH_WIDTH * scale, y, scale, (unsigned char)text[i],
+			               white);
+		text += length;
+		text += *text == ' ';
+		y += (GLYPH_HEIGHT + 3) * scale;
+	}
+	return y;
+}
+
+void overlay_notice(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const char *title,
+                    const char *sentence)
+{
+	const struct canvas canvas = {.rgb = rgb, .width = width, .height = height, .stride = stride};
+	long scale = overlay_scale(height), margin = GLYPH_WIDTH * scale;
+	for (unsigned row = 0; row < height; row++)
+		for (size_t i = 0; i < (size_t)width * 3; i++)
+			rgb[row * stride + i] = (unsigned char)(rgb[row * stride + i] / 3);
+	long below = overlay_text(&canvas, margin, (long)height / 3, scale * 2, title);
+	overlay_text(&canvas, margin, below, scale, sentence);
 }
 
 void overlay_draw(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const struct result *result)
 {
 	const struct canvas canvas = {.rgb = rgb, .width = width, .height = height, .stride = stride};
-	long scale = height >= 1440 ? 3 : height >= 720 ? 2 : 1;
+	long scale = overlay_scale(height);
 	for (uint32_t i = 0; i < result->head.count; i++) {
 		const struct zoe_detection *box = &result->boxes[i];
 		struct colour colour =

@@ -111,7 +111,8 @@ static bool viewer_next(struct viewer *viewer)
 	if (!viewer->picture)
 		return false;
 	int64_t now_ns = zoe_now_ns();
-	metrics_add(&camera->latency, now_ns - viewer->picture->capture_ns);
+	if (!*viewer->picture->away)
+		metrics_add(&camera->latency, now_ns - viewer->picture->capture_ns);
 	size_t room = sizeof(viewer->head);
 	size_t used = (size_t)snprintf(viewer->head, room, "Content-Type: %s\r\nContent-Length: %zu\r\n",
 	                               encoder_jpeg.media_type, viewer->picture->size);
@@ -245,7 +246,12 @@ static void snapshot_woken(struct watcher *watcher)
 	struct snapshot *snapshot = (struct snapshot *)watcher;
 	if (snapshot->picture)
 		return;
-	snapshot->picture = picture_queue_next(&snapshot->camera->queues[snapshot->variant], &snapshot->cursor);
+	struct picture *picture = picture_queue_next(&snapshot->camera->queues[snapshot->variant], &snapshot->cursor);
+	if (picture && *picture->away) { /* who asks for a snapshot wants a new picture, or the reason as a status */
+		picture_drop(picture);
+		return;
+	}
+	snapshot->picture = picture;
 	camera_unwatch(snapshot->camera, watcher);
 	request_resume(snapshot->request);
 }

@@ -207,6 +207,8 @@ class Camera {
 		}
 		drawing.globalAlpha = 1;
 		drawing.drawImage(bitmap, 0, 0);
+		if (part.head["x-zoetrope-state"]) // the last picture of a camera that is away: it says so itself
+			return;
 		const time = Number(part.head["x-zoetrope-capture-time"]);
 		const results = this.resultsFor(time);
 		this.drawResults(results, time);

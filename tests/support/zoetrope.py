@@ -133,6 +133,15 @@ class Zoetrope:
             return bool(processes) and all(p["state"] in ("streaming", "off") for p in processes) and self.http_answers()
         return wait_for(looks_ready, seconds, "all processes to work")
 
+    def wait_answers(self, seconds=20):
+        """Control and the HTTP server answer, whatever the cameras do."""
+        def looks_alive():
+            try:
+                return self.state() and self.http_answers()
+            except (OSError, ValueError):
+                return False
+        return wait_for(looks_alive, seconds, "control and HTTP to answer")
+
     def http_answers(self):
         if not self.port:
             return True

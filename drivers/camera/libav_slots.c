@@ -7,7 +7,7 @@
  * Buffers are read-only to libavcodec's reference counting. Decoders that change a picture in place (reget_buffer) do
  * so only if it is writable, and copy it otherwise; a published slot must not change.
  */
-#include "file.h"
+#include "libav.h"
 
 #include <libavutil/imgutils.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Painting for the test camera. Everything is a box with even corners, so chroma samples never lie across an edge. */
-#include "test_paint.h"
+/* See paint.h. Everything is a box with even corners, so chroma samples never lie across an edge. */
+#include "paint.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 struct yuv {
@@ -19,8 +20,10 @@ static struct yuv yuv_of(const struct zoe_image *image, struct paint_rgb c)
 	double kr = image->matrix == ZOE_MATRIX_BT709 ? 0.2126 : 0.299;
 	double kb = image->matrix == ZOE_MATRIX_BT709 ? 0.0722 : 0.114;
 	double luma = kr * c.r + (1 - kr - kb) * c.g + kb * c.b;
-	return (struct yuv){byte(16 + luma * 219 / 255), byte(128 + (c.b - luma) / (2 * (1 - kb)) * 224 / 255),
-	                    byte(128 + (c.r - luma) / (2 * (1 - kr)) * 224 / 255)};
+	bool full = image->range == ZOE_RANGE_FULL;
+	double black = full ? 0 : 16, light = full ? 1 : 219.0 / 255, colour = full ? 1 : 224.0 / 255;
+	return (struct yuv){byte(black + luma * light), byte(128 + (c.b - luma) / (2 * (1 - kb)) * colour),
+	                    byte(128 + (c.r - luma) / (2 * (1 - kr)) * colour)};
 }
 
 static uint8_t *row_of(const struct paint *paint, int plane, int y)
@@ -47,21 +50,32 @@ void paint_box(const struct paint *paint, int x, int y, int width, int height, s
 {
 	struct yuv c = yuv_of(paint->image, colour);
 	uint8_t r = (uint8_t)colour.r, g = (uint8_t)colour.g, b = (uint8_t)colour.b;
+	int half = (width + 1) / 2, half_rows = (height + 1) / 2;
 	switch (paint->image->format) {
 	case ZOE_FORMAT_I420:
 		fill(paint, 0, x, y, width, height, &c.y, 1);
-		fill(paint, 1, x / 2, y / 2, width / 2, height / 2, &c.u, 1);
-		fill(paint, 2, x / 2, y / 2, width / 2, height / 2, &c.v, 1);
+		fill(paint, 1, x / 2, y / 2, half, half_rows, &c.u, 1);
+		fill(paint, 2, x / 2, y / 2, half, half_rows, &c.v, 1);
+		break;
+	case ZOE_FORMAT_I422:
+		fill(paint, 0, x, y, width, height, &c.y, 1);
+		fill(paint, 1, x / 2, y, half, height, &c.u, 1);
+		fill(paint, 2, x / 2, y, half, height, &c.v, 1);
+		break;
+	case ZOE_FORMAT_I444:
+		fill(paint, 0, x, y, width, height, &c.y, 1);
+		fill(paint, 1, x, y, width, height, &c.u, 1);
+		fill(paint, 2, x, y, width, height, &c.v, 1);
 		break;
 	case ZOE_FORMAT_NV12:
 		fill(paint, 0, x, y, width, height, &c.y, 1);
-		fill(paint, 1, x / 2, y / 2, width / 2, height / 2, (uint8_t[]){c.u, c.v}, 2);
+		fill(paint, 1, x / 2, y / 2, half, half_rows, (uint8_t[]){c.u, c.v}, 2);
 		break;
 	case ZOE_FORMAT_YUYV:
-		fill(paint, 0, x / 2, y, width / 2, height, (uint8_t[]){c.y, c.u, c.y, c.v}, 4);
+		fill(paint, 0, x / 2, y, half, height, (uint8_t[]){c.y, c.u, c.y, c.v}, 4);
 		break;
 	case ZOE_FORMAT_UYVY:
-		fill(paint, 0, x / 2, y, width / 2, height, (uint8_t[]){c.u, c.y, c.v, c.y}, 4);
+		fill(paint, 0, x / 2, y, half, height, (uint8_t[]){c.u, c.y, c.v, c.y}, 4);
 		break;
 	case ZOE_FORMAT_RGB24:
 		fill(paint, 0, x, y, width, height, (uint8_t[]){r, g, b}, 3);

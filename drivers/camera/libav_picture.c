@@ -3,7 +3,7 @@
  * What a decoder's picture means (format, range, matrix), and how it is copied or converted into a slot. Formats that
  * enum zoe_format has stay as they are; all others become I420. swscale does sizes and formats.
  */
-#include "file.h"
+#include "libav.h"
 
 #include <errno.h>
 #include <libavutil/imgutils.h>
@@ -91,7 +91,18 @@ static void plan_size(const AVFrame *frame, unsigned width, unsigned height, str
 	out->height = height ? height : (uint32_t)own_height;
 }
 
-int picture_plan(const AVFrame *frame, unsigned width, unsigned height, struct picture_plan *out, char *error)
+int picture_crop(AVFrame *frame, const struct camera_request *request)
+{
+	unsigned x, y, width, height;
+	camera_crop_pixels(request, (unsigned)frame->width, (unsigned)frame->height, &x, &y, &width, &height);
+	frame->crop_left = x;
+	frame->crop_top = y;
+	frame->crop_right = (unsigned)frame->width - x - width;
+	frame->crop_bottom = (unsigned)frame->height - y - height;
+	return av_frame_apply_cropping(frame, AV_FRAME_CROP_UNALIGNED);
+}
+
+int picture_plan(const AVFrame *frame, const struct camera_request *request, struct picture_plan *out, char *error)
 {
 	bool full;
 	struct picture_plan plan = {.source = without_j(frame->format, &full),
@@ -101,19 +112,19 @@ int picture_plan(const AVFrame *frame, unsigned width, unsigned height, struct p
 	enum AVColorSpace space = space_of(frame);
 	plan.image.format = ZOE_FORMAT_I420;
 	for (size_t i = 0; i < FORMATS; i++) {
-		if (formats[i].av == plan.source) {
+		if (request->format ? formats[i].format == request->format : formats[i].av == plan.source) {
 			plan.image.format = formats[i].format;
-			plan.target = plan.source;
+			plan.target = formats[i].av;
 		}
 	}
-	plan_size(frame, width, height, &plan.image);
+	plan_size(frame, request->width, request->height, &plan.image);
 	if (zoe_image_layout(&plan.image, 64) < 0) {
 		snprintf(error, CAMERA_ERROR_BYTES, "%s", zoe_error());
 		return -EINVAL;
 	}
 	plan.size = (size_t)zoe_image_layout(&plan.image, 64);
 	bool rgb = is_rgb(plan.target), from_rgb = is_rgb(plan.source);
-	plan.image.range = !rgb && from_rgb ? ZOE_RANGE_LIMITED : range_of(frame);
+	plan.image.range = rgb ? ZOE_RANGE_FULL : from_rgb ? ZOE_RANGE_LIMITED : range_of(frame);
 	if (!rgb)
 		plan.image.matrix = matrix_of(space) ? matrix_of(space) : ZOE_MATRIX_BT709;
 	plan.convert = plan.source != plan.target || (int)plan.image.width != frame->width ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filled boxes, marks and digits in a picture of any uncompressed format but I422 and I444. For the test camera. */
-#ifndef CAMERA_TEST_PAINT_H
-#define CAMERA_TEST_PAINT_H
+/* Filled boxes, marks and digits in a picture of any uncompressed format. For the test camera and for masks. */
+#ifndef CAMERA_PAINT_H
+#define CAMERA_PAINT_H
 
 #include "zoetrope.h"
 
@@ -14,7 +14,7 @@ struct paint_rgb {
 	int r, g, b;
 };
 
-/* All four even, inside the picture. */
+/* Inside the picture. x and y are even; width and height too, unless the box reaches the picture's edge. */
 void paint_box(const struct paint *paint, int x, int y, int width, int height, struct paint_rgb colour);
 
 /* 18 x 8 blocks from the top left corner; see test.c. */

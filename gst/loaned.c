@@ -123,7 +123,7 @@ static struct slot *slot_of(struct loaned *loaned, GstBuffer *buffer, GstMemory 
 	return slot && slot->loaned == loaned && slot->state == SLOT_LOANED ? slot : NULL;
 }
 
-int loaned_publish(struct loaned *loaned, GstBuffer *buffer, const struct zoe_loan *with)
+int loaned_publish(struct loaned *loaned, GstBuffer *buffer, const struct zoe_loan *with, uint64_t *out_seq)
 {
 	GstMemory *memory = NULL;
 	int status = -ENOENT;
@@ -141,7 +141,7 @@ int loaned_publish(struct loaned *loaned, GstBuffer *buffer, const struct zoe_lo
 		loan->timeout_ns = with->timeout_ns;
 		/* from here on GStreamer copies for whoever wants to write; set back if it is not published */
 		GST_MINI_OBJECT_FLAG_SET(memory, GST_MEMORY_FLAG_READONLY);
-		status = zoe_publish_keep(loaned->publisher, loan, NULL);
+		status = zoe_publish_keep(loaned->publisher, loan, out_seq);
 		if (status == 0)
 			slot->state = SLOT_KEPT;
 		else

@@ -40,10 +40,11 @@ int loaned_memory(struct loaned *loaned, gsize bytes, gboolean spare, GstMemory 
  * Publish the slot that a buffer's only memory is, if it is one of ours that is not published yet. Nobody can write to
  * that memory afterwards, and the slot is kept until the memory is freed.
  *
- * with  image with planes counted from the buffer's first byte, capture_ns, flags, timeout_ns; size is the buffer's
+ * with     image with planes counted from the buffer's first byte, capture_ns, flags, timeout_ns; size is the buffer's
+ * out_seq  as zoe_publish()
  *
  * Returns  0 | -ENOENT (no slot of ours: copy) | as zoe_publish(); after -ESTALE, -ENOBUFS and -EINVAL copy as well
  */
-int loaned_publish(struct loaned *loaned, GstBuffer *buffer, const struct zoe_loan *with);
+int loaned_publish(struct loaned *loaned, GstBuffer *buffer, const struct zoe_loan *with, uint64_t *out_seq);
 
 #endif

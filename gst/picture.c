@@ -179,3 +179,10 @@ gboolean picture_copy(GstBuffer *to, GstBuffer *from, const GstVideoInfo *info)
 	gst_video_frame_unmap(&source);
 	return done;
 }
+
+gsize picture_bytes(const struct picture *picture)
+{
+	if (picture->image.format == ZOE_FORMAT_MJPEG)
+		return (gsize)picture->image.width * picture->image.height + 65536;
+	return GST_VIDEO_INFO_SIZE(&picture->raw);
+}

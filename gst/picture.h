@@ -43,6 +43,9 @@ void picture_add_meta(GstBuffer *buffer, const GstVideoInfo *info, const struct 
 /* Copy a raw picture, row by row, each buffer's planes where picture_planes() finds them. FALSE = one is too small. */
 gboolean picture_copy(GstBuffer *to, GstBuffer *from, const GstVideoInfo *info);
 
+/* Bytes that a slot for it needs; a JPEG is hardly ever larger than a byte for each pixel. */
+gsize picture_bytes(const struct picture *picture);
+
 /* Are the planes where whoever knows caps alone looks for them? */
 gboolean picture_is_plain(const GstVideoInfo *info, const struct zoe_image *image, gsize size);
 

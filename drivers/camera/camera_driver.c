@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct camera_driver *const drivers[] = {&camera_file, &camera_network, &camera_images, &camera_test};
+static const struct camera_driver *const drivers[] = {&camera_file, &camera_network, &camera_images, &camera_gst,
+                                                      &camera_test};
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
 /* Length of "scheme" in "scheme:rest"; 0 if it is a bare path. */
@@ -70,9 +71,44 @@ const struct camera_driver *camera_driver_find(const char *source, const char **
 	return NULL;
 }
 
+/* Take bytes [from, to) out of a text. */
+static void cut_out(char *from, const char *to)
+{
+	memmove(from, to, strlen(to) + 1);
+}
+
+void camera_hide_logins(char *text)
+{
+	static const char *const secrets[] = {"user-pw=", "user-id=", "password=", "passphrase=", "token="};
+	for (char *host = strstr(text, "://"); host; host = strstr(host, "://")) {
+		host += 3;
+		size_t length = strcspn(host, " \t\n!\"");
+		for (char *at = host + length; at > host; at--) {
+			if (at[-1] == '@') {
+				cut_out(host, at);
+				break;
+			}
+		}
+	}
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		for (char *value = strstr(text, secrets[i]); value; value = strstr(value, secrets[i])) {
+			value += strlen(secrets[i]);
+			size_t length = *value == '"' ? 1 + strcspn(value + 1, "\"") + 1 : strcspn(value, " \t\n!");
+			cut_out(value, value + (length < strlen(value) ? length : strlen(value)));
+		}
+	}
+}
+
 void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES])
 {
 	const char *host = strstr(source, "://");
+	if (strncmp(source, "gst:", 4) == 0) {
+		char whole[4096];
+		snprintf(whole, sizeof(whole), "%s", source);
+		camera_hide_logins(whole);
+		snprintf(out, CAMERA_SHOWN_BYTES, "%.*s", CAMERA_SHOWN_BYTES - 1, whole);
+		return;
+	}
 	if (!host || host - source != (ptrdiff_t)scheme_length(source) || strncmp(source, "file:", 5) == 0) {
 		snprintf(out, CAMERA_SHOWN_BYTES, "%s", source);
 		return;

@@ -105,7 +105,7 @@ struct camera_driver {
 	void (*close)(void *state);
 };
 
-extern const struct camera_driver camera_file, camera_images, camera_network, camera_test;
+extern const struct camera_driver camera_file, camera_gst, camera_images, camera_network, camera_test;
 
 /*
  * The driver for a source, by its scheme; a bare path is a file.
@@ -120,6 +120,9 @@ const struct camera_driver *camera_driver_find(const char *source, const char **
  * what follows '=' in its path (some cameras have the password there).
  */
 void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
+
+/* The same for a text in which addresses and passwords stand anywhere, as in a pipeline; it gets shorter in its place. */
+void camera_hide_logins(char *text);
 
 /* Read "X Y WIDTH HEIGHT", fractions of the picture. Returns 0 | -EINVAL with a sentence. */
 int camera_area_read(const char *text, struct camera_area *out, char *error);

@@ -124,5 +124,17 @@ class Http(TestPattern):
             self.vanish()
 
 
+class GstFile(File):
+    name, uri, can_vanish = "gst file", "gst:filesrc location=clip.mp4 ! decodebin", False
+
+
+class GstHttp(Http):
+    name = "gst http"
+
+    @property
+    def uri(self):
+        return f"gst:souphttpsrc location={super().uri} is-live=true do-timestamp=true ! multipartdemux ! jpegdec"
+
+
 def every_source():
-    return [TestPattern(), File(), Images(), Rtsp(), Http()]
+    return [TestPattern(), File(), Images(), Rtsp(), Http(), GstFile(), GstHttp()]

@@ -6,7 +6,7 @@ import subprocess
 
 from support.zoetrope import BUILD, SOURCE, program
 
-COMMANDS = ["run", "ctl", "ls", "info", "top", "clean", "model", "detect", "version", "help"]
+COMMANDS = ["run", "ctl", "ls", "info", "top", "cat", "clean", "model", "detect", "version", "help"]
 ROLES = {"camera": ["cameras"], "detector": ["detectors"], "preview": ["preview"], "recorder": ["save"]}
 
 

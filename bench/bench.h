@@ -57,10 +57,13 @@ struct bench_peer {
 };
 
 /* Each peer's file defines it. */
+#ifdef __cplusplus
+extern "C" {
+#endif
 extern const struct bench_peer bench_peer;
 
 /* End the program with a sentence. */
-_Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* A name that only this run uses, for files, semaphores and sockets of the peers. */
 const char *bench_name(void);
@@ -72,6 +75,16 @@ void bench_futex_wake(const void *word);
 /* Map a new or an existing file /dev/shm/NAME-part of that many zeroed bytes; all pages are there before it returns. */
 void *bench_map(const char *part, size_t bytes, bool make);
 void bench_unlink(const char *part);
+
+/*
+ * iceoryx's daemon, which its users need: start it with a pool that is large enough for the work, and wait until it
+ * answers; stop it. One can run on a machine at a time.
+ */
+void bench_roudi_start(const struct bench_work *work);
+void bench_roudi_stop(void);
+#ifdef __cplusplus
+}
+#endif
 
 static inline void bench_pause(void)
 {

@@ -28,7 +28,9 @@ struct bench_percentiles bench_percentiles(int64_t *samples, size_t count, doubl
 	return (struct bench_percentiles){
 	    .count = count,
 	    .p50 = (double)samples[count / 2] / ticks_per_ns,
+	    .p90 = (double)samples[count * 90 / 100] / ticks_per_ns,
 	    .p99 = (double)samples[count * 99 / 100] / ticks_per_ns,
+	    .p999 = (double)samples[count * 999 / 1000] / ticks_per_ns,
 	    .max = (double)samples[count - 1] / ticks_per_ns,
 	};
 }

@@ -42,7 +42,7 @@ double bench_ticks_per_ns(void);
 
 struct bench_percentiles {
 	size_t count;
-	double p50, p99, max; /* ns */
+	double p50, p90, p99, p999, max; /* ns */
 };
 
 /* Sorts the samples, which are ticks. */

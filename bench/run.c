@@ -2,6 +2,8 @@
 /*
  * One peer, one kind of traffic: starts senders and receivers as processes of their own, pins them, lets them warm up,
  * measures, and prints one line of JSON. bench-NAME WORK SECONDS
+ *
+ * The first process starts the others, looks after them, and stops them all whatever happens.
  */
 #include "bench.h"
 #include "measure.h"
@@ -15,12 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PROCESSES_MAX (BENCH_SENDERS_MAX + BENCH_RECEIVERS_MAX + 1)
-#define SAMPLES_MAX   2000000u
+#define SAMPLES_MAX   500000u
 #define SLICE_NS      20000000
+#define OPEN_NS       20000000000 /* for all sides to open, and to close: a peer may have to find the others first */
 
 /* Before, while and after the measurement. A stall has three measurements. */
 enum phase { WARM, MEASURE, STOPPED, KILLED, END };
@@ -89,15 +93,27 @@ static bool whole(const struct bench_work *work, const void *message)
 
 /* ---- processes ---------------------------------------------------------------------------------------------- */
 
+/* The memory of samples is there before the first of them: a page fault costs more than what is measured. */
+static void prefault(struct samples *samples)
+{
+	for (size_t i = 0; i < SAMPLES_MAX; i += 4096 / sizeof(samples->ticks[0]))
+		*(volatile int64_t *)&samples->ticks[i] = 0;
+}
+
 static int phase_of(const struct role *role)
 {
 	return atomic_load_explicit(&role->shared->phase, memory_order_relaxed);
 }
 
-/* On a machine with other work: nobody else runs on the two cores meanwhile. For short runs. */
-static void realtime(int priority)
+/*
+ * On a machine with other work: nobody else runs on the cores meanwhile. Not if processes that poll have to share a core:
+ * then one would never let the others have it. The one that stalls does not poll.
+ */
+static void realtime(const struct bench_work *work, int priority)
 {
-	if (getenv("BENCH_REALTIME"))
+	const long polling = work->polling && !work->alone ? work->senders + work->receivers : 1;
+
+	if (getenv("BENCH_REALTIME") && polling <= sysconf(_SC_NPROCESSORS_ONLN))
 		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = priority});
 }
 
@@ -113,9 +129,10 @@ static void pin(const struct role *role)
 	CPU_ZERO(&set);
 	CPU_SET(core % (cores > 0 ? (unsigned)cores : 1), &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	realtime(1);
+	realtime(role->work, role->stalls ? 2 : 1); /* it shares a core with a sender that polls */
 }
 
+/* A process waits for the others: as long as the first one lives. */
 static void wait_open(atomic_uint *count, unsigned wanted)
 {
 	while (atomic_load(count) < wanted)
@@ -229,6 +246,8 @@ static void receive_all(struct role *role)
 			if (++idle > 1000 || !role->work->polling)
 				return;
 		}
+		if (!message && role->stalls)
+			usleep(1000);
 	}
 }
 
@@ -270,6 +289,10 @@ static _Noreturn void run_role(struct role *role)
 	role->side = bench_peer.open(work, role->sender, role->number);
 	if (!role->side)
 		bench_fail("cannot open");
+	if (work->alone || work->rate_hz > 1000)
+		prefault(&role->result->samples[MEASURE]);
+	if (work->alone)
+		prefault(&role->result->more);
 	pin(role); /* not the threads that a peer started: they go where there is room */
 	atomic_fetch_add(role->sender ? &shared->senders_open : &shared->receivers_open, 1);
 	if (role->sender && !work->alone)
@@ -281,74 +304,141 @@ static _Noreturn void run_role(struct role *role)
 	else
 		receive_all(role);
 	bench_peer.close(role->side);
-	_exit(0);
+	exit(0); /* not _exit(): libraries of peers tidy up then */
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------- */
 
-static pid_t start(struct role role, unsigned index)
+static struct {
+	pid_t self, pids[PROCESSES_MAX]; /* 0: ended */
+	unsigned count;
+	pid_t stalling; /* will be killed by us */
+	volatile sig_atomic_t interrupted;
+} family;
+
+static void start(struct role role)
 {
-	role.result = &role.shared->results[index];
+	role.result = &role.shared->results[family.count];
 	pid_t pid = fork();
 
 	if (pid < 0)
 		bench_fail("fork: %s", strerror(errno));
-	if (pid == 0)
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		run_role(&role);
-	return pid;
+	}
+	family.pids[family.count++] = pid;
+	if (role.stalls)
+		family.stalling = pid;
+}
+
+/* How many have not ended. One that failed ends all. */
+static unsigned alive(void)
+{
+	unsigned left = 0;
+
+	if (family.interrupted)
+		bench_fail("interrupted");
+	for (unsigned i = 0; i < family.count; i++) {
+		int status = 0;
+		pid_t pid = family.pids[i];
+
+		if (pid && waitpid(pid, &status, WNOHANG) == pid) {
+			family.pids[i] = 0;
+			if (status && pid != family.stalling)
+				bench_fail("a process failed");
+		}
+		left += family.pids[i] != 0;
+	}
+	return left;
+}
+
+/* However the first process ends: nobody and nothing is left. */
+static void clean_up(void)
+{
+	if (getpid() != family.self)
+		return;
+	for (unsigned i = 0; i < family.count; i++) {
+		if (family.pids[i]) {
+			kill(family.pids[i], SIGKILL);
+			waitpid(family.pids[i], NULL, 0);
+		}
+	}
+	if (bench_peer.stop)
+		bench_peer.stop();
+}
+
+static void on_signal(int number)
+{
+	family.interrupted = 1;
 }
 
 static void rest(double seconds)
 {
-	usleep((useconds_t)(seconds * 1e6));
+	const int64_t end = bench_now_ns() + (int64_t)(seconds * 1e9);
+
+	for (int64_t left; (left = end - bench_now_ns()) > 0; alive())
+		usleep((useconds_t)(left < SLICE_NS ? left / 1000 + 1 : SLICE_NS / 1000));
 }
 
-static void enter(struct shared *shared, enum phase phase)
+static void await(atomic_uint *count, unsigned wanted)
 {
+	const int64_t end = bench_now_ns() + OPEN_NS;
+
+	while (atomic_load(count) < wanted) {
+		alive();
+		if (bench_now_ns() > end)
+			bench_fail("a process did not open its side");
+		usleep(200);
+	}
+}
+
+/* Has everybody measured something in this phase? */
+static bool is_measured(const struct bench_work *work, const struct shared *shared, enum phase phase)
+{
+	const volatile struct result *results = shared->results; /* others write it meanwhile */
+
+	if (work->alone)
+		return results[0].samples[MEASURE].count > 0;
+	for (unsigned i = 0; i < work->senders + work->receivers; i++) {
+		if (work->rate_hz ? results[i].samples[phase].count == 0
+		                  : !results[i].begin_ns || results[i].count == 0)
+			return false;
+	}
+	return true;
+}
+
+/* On a loaded machine longer than that: until there is something. */
+static void measure(const struct bench_work *work, struct shared *shared, enum phase phase, double seconds)
+{
+	const int64_t end = bench_now_ns() + OPEN_NS;
+
 	atomic_store(&shared->phase, (int)phase);
+	for (rest(seconds); !is_measured(work, shared, phase); rest(0.001)) {
+		if (bench_now_ns() > end)
+			bench_fail("nothing was received");
+	}
 }
 
-/* The last process is the one that stalls. */
-static void play(const struct bench_work *work, struct shared *shared, pid_t stalling, double seconds)
+static void play(const struct bench_work *work, struct shared *shared, double seconds)
 {
-	wait_open(&shared->senders_open, work->senders);
+	await(&shared->senders_open, work->senders);
 	if (!work->alone)
-		wait_open(&shared->receivers_open, work->receivers + work->stall);
+		await(&shared->receivers_open, work->receivers + work->stall);
 	rest(seconds / 4);
-	enter(shared, MEASURE);
-	rest(seconds);
+	measure(work, shared, MEASURE, seconds);
 	if (work->stall) {
 		while (!atomic_load(&shared->stalled))
-			usleep(1000);
-		kill(stalling, SIGSTOP);
-		enter(shared, STOPPED);
-		rest(seconds);
-		kill(stalling, SIGKILL);
-		enter(shared, KILLED);
-		rest(seconds);
+			rest(0.001);
+		kill(family.stalling, SIGSTOP);
+		measure(work, shared, STOPPED, seconds);
+		kill(family.stalling, SIGKILL);
+		measure(work, shared, KILLED, seconds);
 	}
-	enter(shared, END);
-}
-
-static void reap(const pid_t *pids, unsigned count, pid_t stalling)
-{
-	int64_t end = bench_now_ns() + 20000000000;
-
-	for (unsigned left = count; left > 0;) {
-		int status;
-		pid_t pid = waitpid(-1, &status, WNOHANG);
-
-		if (pid > 0) {
-			left--;
-			if (pid != stalling && status)
-				bench_fail("a process failed");
-		} else if (bench_now_ns() > end) {
-			for (unsigned i = 0; i < count; i++)
-				kill(pids[i], SIGKILL);
+	atomic_store(&shared->phase, END);
+	for (int64_t end = bench_now_ns() + OPEN_NS; alive() > 0; usleep(1000)) {
+		if (bench_now_ns() > end)
 			bench_fail("a process did not end");
-		} else {
-			usleep(1000);
-		}
 	}
 }
 
@@ -356,8 +446,8 @@ static void print_percentiles(const char *name, struct samples *samples, double 
 {
 	struct bench_percentiles p = bench_percentiles(samples->ticks, samples->count, ticks_per_ns);
 
-	printf(", \"%s\": {\"count\": %zu, \"p50\": %.1f, \"p99\": %.1f, \"max\": %.1f}", name, p.count, p.p50, p.p99,
-	       p.max);
+	printf(", \"%s\": {\"count\": %zu, \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}",
+	       name, p.count, p.p50, p.p90, p.p99, p.p999, p.max);
 }
 
 /* All receivers' samples count alike. */
@@ -410,34 +500,45 @@ static void print_results(const struct bench_work *work, struct shared *shared)
 	puts("}");
 }
 
+static struct shared *prepare_shared(void)
+{
+	struct shared *shared =
+	    mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (shared == MAP_FAILED)
+		bench_fail("mmap: %s", strerror(errno));
+	return shared;
+}
+
 int main(int argc, char **argv)
 {
 	const struct bench_work *work = argc == 3 ? bench_work_find(argv[1]) : NULL;
-	pid_t pids[PROCESSES_MAX];
-	unsigned count = 0;
+	const struct sigaction action = {.sa_handler = on_signal};
 
+	if (argc == 2 && !strcmp(argv[1], "--works")) {
+		bench_works_print();
+		return 0;
+	}
 	if (!work) {
-		fprintf(stderr, "usage: bench-%s WORK SECONDS\n", bench_peer.name);
+		fprintf(stderr, "usage: bench-%s WORK SECONDS | --works\n", bench_peer.name);
 		return 2;
 	}
 	if (bench_peer.can && !bench_peer.can(work))
 		return 3;
-	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = prepare_shared();
 
-	if (shared == MAP_FAILED)
-		bench_fail("mmap: %s", strerror(errno));
+	family.self = getpid();
+	atexit(clean_up);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 	if (bench_peer.start)
 		bench_peer.start(work);
-	realtime(2);
-	for (unsigned i = 0; i < work->senders; i++, count++)
-		pids[count] = start((struct role){.work = work, .shared = shared, .sender = true, .number = i}, count);
-	for (unsigned i = 0; !work->alone && i < work->receivers + work->stall; i++, count++)
-		pids[count] = start(
-		    (struct role){.work = work, .shared = shared, .number = i, .stalls = i == work->receivers}, count);
-	play(work, shared, work->stall ? pids[count - 1] : 0, atof(argv[2]));
-	reap(pids, count, work->stall ? pids[count - 1] : 0);
-	if (bench_peer.stop)
-		bench_peer.stop();
+	realtime(work, 2);
+	for (unsigned i = 0; i < work->senders; i++)
+		start((struct role){.work = work, .shared = shared, .sender = true, .number = i});
+	for (unsigned i = 0; !work->alone && i < work->receivers + work->stall; i++)
+		start((struct role){.work = work, .shared = shared, .number = i, .stalls = i == work->receivers});
+	play(work, shared, atof(argv[2]));
 	print_results(work, shared);
 	return 0;
 }

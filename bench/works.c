@@ -2,6 +2,7 @@
 /* The kinds of traffic, by the names of the table. */
 #include "works.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HD  (1920 * 1080 * 3)
@@ -39,4 +40,23 @@ const struct bench_work *bench_work_find(const char *name)
 			return &bench_works[i];
 	}
 	return NULL;
+}
+
+static const char *truth(bool value)
+{
+	return value ? "true" : "false";
+}
+
+void bench_works_print(void)
+{
+	for (unsigned i = 0; i < bench_works_count; i++) {
+		const struct bench_work *w = &bench_works[i];
+
+		printf("%s{\"name\": \"%s\", \"size\": %zu, \"rate_hz\": %u, \"polling\": %s, \"lossless\": %s, "
+		       "\"fill\": %s, "
+		       "\"senders\": %u, \"receivers\": %u, \"stall\": %s, \"alone\": %s, \"depth\": %u}",
+		       i ? ",\n " : "[", w->name, w->size, w->rate_hz, truth(w->polling), truth(w->lossless),
+		       truth(w->fill), w->senders, w->receivers, truth(w->stall), truth(w->alone), w->depth);
+	}
+	puts("]");
 }

@@ -8,6 +8,9 @@
 extern const struct bench_work bench_works[];
 extern const unsigned bench_works_count;
 
+/* As JSON, for the peers that are not written in C and for bench/transport. */
+void bench_works_print(void);
+
 /* NULL: no such work. */
 const struct bench_work *bench_work_find(const char *name);
 

@@ -27,12 +27,13 @@ static void print_switches(const char *camera, const json_t *state)
 
 static void print_process(const char *title, const json_t *state)
 {
-	printf("%-20s %7lld %-10s %5.1f %% cpu %8.1f MB %3lld threads, cpus %s, %lld restarts %s\n", title,
+	printf("%-20s %7lld %-10s %5.1f %% cpu %8.1f MB %3lld threads, cpus %s, %s, %lld restarts %s\n", title,
 	       json_integer_value(json_object_get(state, "pid")), channel_get_text(state, "state", ""),
 	       json_number_value(json_object_get(state, "cpu_percent")),
 	       json_number_value(json_object_get(state, "memory_bytes")) / 1e6,
 	       json_integer_value(json_object_get(state, "threads")), channel_get_text(state, "cpus", "-"),
-	       json_integer_value(json_object_get(state, "restarts")), channel_get_text(state, "reason", ""));
+	       channel_get_text(state, "policy", "-"), json_integer_value(json_object_get(state, "restarts")),
+	       channel_get_text(state, "reason", ""));
 }
 
 static void print_state(json_t *state)

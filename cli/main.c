@@ -9,8 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct cli_command *const cli_commands[] = {&cli_run,  &cli_ctl,   &cli_ls,      &cli_info, &cli_top,
-                                                  &cli_view, &cli_clean, &cli_version, &cli_help, NULL};
+const struct cli_command *const cli_commands[] = {&cli_run,     &cli_ctl,  &cli_ls,    &cli_info,  &cli_top,
+                                                  &cli_view,    &cli_cat,  &cli_clean, &cli_model, &cli_detect,
+                                                  &cli_version, &cli_help, NULL};
 
 void cli_error(const char *format, ...)
 {

@@ -81,6 +81,60 @@ static struct cpus available(void)
 	return got;
 }
 
+/* A number in a file of a CPU's folder; 0 = there is none. */
+static long read_number(const char *folder, unsigned cpu, const char *name)
+{
+	char path[512], text[32] = "";
+
+	snprintf(path, sizeof path, "%s/cpu%u/%s", folder, cpu, name);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (!fgets(text, sizeof text, file))
+		text[0] = 0;
+	fclose(file);
+	return strtol(text, NULL, 10);
+}
+
+/* Arm's kernels tell a capacity; x86 with two kinds of cores tells by their highest frequency. */
+static long capacity(const char *folder, unsigned cpu)
+{
+	long found = read_number(folder, cpu, "cpu_capacity");
+
+	return found ? found : read_number(folder, cpu, "cpufreq/cpuinfo_max_freq");
+}
+
+void affinity_resolve(const char *cpus, const char *folder, char *out)
+{
+	bool big = !strcmp(cpus, "big");
+	struct cpus all = {0}, chosen = {0};
+	long best = 0;
+
+	snprintf(out, AFFINITY_TEXT_BYTES, "%s", cpus);
+	if ((!big && strcmp(cpus, "little")) || read_back(0, &all) < 0)
+		return;
+	for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
+		if (!has(&all, cpu))
+			continue;
+		long found = capacity(folder, cpu);
+		if (CPU_COUNT_S(sizeof chosen, chosen.sets) == 0 || (big ? found > best : found < best)) {
+			best = found;
+			chosen = (struct cpus){0};
+		}
+		if (found == best)
+			CPU_SET_S(cpu, sizeof chosen, chosen.sets);
+	}
+	print(&chosen, out, AFFINITY_TEXT_BYTES);
+}
+
+unsigned affinity_count(void)
+{
+	struct cpus got;
+	int count = read_back(0, &got) < 0 ? 0 : CPU_COUNT_S(sizeof got, got.sets);
+
+	return count > 0 ? (unsigned)count : 1;
+}
+
 int affinity_apply(const char *cpus, char *error)
 {
 	struct cpus wanted = parse(cpus), before, got;

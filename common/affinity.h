@@ -9,6 +9,18 @@
 #define AFFINITY_ERROR_BYTES 256
 
 /*
+ * What `big` and `little` mean here: the CPUs of the highest and of the lowest capacity; both are all, where CPUs do not
+ * differ or the kernel does not say. Any other text stays as it is.
+ *
+ * folder  where cpuN/cpu_capacity lie: "/sys/devices/system/cpu"
+ * out     [AFFINITY_TEXT_BYTES]: a list, "4-5"
+ */
+void affinity_resolve(const char *cpus, const char *folder, char *out);
+
+/* How many CPUs may the calling thread run on? At least 1. */
+unsigned affinity_count(void);
+
+/*
  * Let the calling thread, and those that it starts, run on these CPUs only.
  *
  * cpus   "0-3", "1,3"; "" = leave as it is

@@ -12,34 +12,64 @@
 struct process_config {
 	char *cpus;   /* CPUs it may run on; "" = all */
 	int64_t nice; /* -20..19 */
+	char *policy; /* other, batch, idle, fifo */
 };
 extern const struct option_row process_rows[];
 
 /* cameras.NAME */
 struct camera_config {
 	struct process_config process;
-	char *source;   /* URI or path: file:clip.mp4, test:, a bare path */
-	int64_t width;  /* 0 = the source's own */
-	int64_t height; /* 0 = the source's own */
-	double fps;     /* 0 = the source's own pace */
-	bool loop;      /* begin again at the end of a file */
-	bool capture;   /* begin with capture on */
+	char *source;            /* URI or path: rtsp://..., file:clip.mp4, images:FOLDER, test:, a bare path */
+	int64_t width;           /* 0 = the source's own */
+	int64_t height;          /* 0 = the source's own */
+	double fps;              /* 0 = the source's own pace */
+	bool loop;               /* begin again at the end of a file */
+	char *format;            /* own, I420, NV12 ... */
+	char *crop;              /* "X Y WIDTH HEIGHT"; "" = all */
+	struct option_list mask; /* the same, any number */
+	char *detect_source;     /* what detectors look at instead; "" = the same */
+	char *transport;         /* tcp, udp */
+	char *decoder;           /* libavcodec's name; "" = the usual one */
+	int64_t buffers;         /* newest frames kept; 0 = by their size */
+	bool capture;            /* begin with capture on */
 };
 extern const struct option_row camera_rows[];
 
 /* detectors.NAME */
 struct detector_config {
 	struct process_config process;
-	char *engine;               /* opencv */
-	char *model;                /* name or path */
-	struct option_list cameras; /* whose frames it looks at */
-	struct option_list labels;  /* which it reports; empty = all */
-	double threshold;           /* 0..1 */
-	double max_fps;             /* results a second and camera; 0 = as fast as it can */
+	struct option_list command;    /* a program of the user's in place of an engine; empty = none */
+	char *engine;                  /* opencv */
+	char *model;                   /* name or path */
+	struct option_list options;    /* the engine's own, "key=value" */
+	struct option_list cameras;    /* whose frames it looks at */
+	struct option_list labels;     /* which it reports; empty = all */
+	struct option_list substreams; /* set by control: cameras with a detect_source; not a YAML key */
+	double threshold;              /* 0..1 */
+	double max_fps;                /* results a second and camera; 0 = as fast as it can */
+	int64_t every;                 /* each n-th frame */
+	bool track;                    /* track ids and events; zones and on_event turn it on too */
+	int64_t track_lost;            /* ns after which an object that is not seen has gone */
+	struct option_list zones;      /* "name=x y, x y, x y" */
+	int64_t stay;                  /* ns in a zone until it is entered */
+	char *on_event;                /* command; "" = none */
 	int64_t threads;
-	bool detect; /* begin with detection on */
+	int64_t workers;    /* engines that look at frames at the same time */
+	int64_t hang_after; /* ns without a result from the engine; 0 = for ever */
+	bool detect;        /* begin with detection on */
 };
 extern const struct option_row detector_rows[];
+
+/* `zoetrope detect` */
+struct detect_config {
+	char *engine;
+	char *model;
+	struct option_list options, labels;
+	double threshold;
+	int64_t threads;
+	char *folder; /* for annotated pictures; "" = none are written */
+};
+extern const struct option_row detect_rows[];
 
 /* preview */
 struct preview_config {
@@ -47,6 +77,7 @@ struct preview_config {
 	char *listen;               /* address:port */
 	char *token;                /* required off loopback */
 	int64_t quality;            /* JPEG 1..100 */
+	bool timestamp;             /* date and time in pictures */
 	bool preview;               /* begin with preview on */
 	struct option_list cameras; /* set by control: all cameras; not a YAML key */
 };
@@ -58,6 +89,7 @@ struct save_config {
 	char *folder;
 	int64_t every;              /* each n-th frame */
 	int64_t quality;            /* JPEG 1..100 */
+	bool timestamp;             /* date and time in stills */
 	bool save;                  /* begin with saving on */
 	struct option_list cameras; /* set by control: all cameras; not a YAML key */
 };

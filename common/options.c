@@ -138,13 +138,15 @@ void options_wanted(const struct option_row *row, char *out, size_t size)
 	    [OPTION_NUMBER] = "a number",
 	    [OPTION_DURATION] = "a time with its unit, such as 500ms, 2s, 1m or 1h",
 	    [OPTION_SIZE] = "a size, such as 4096, 64K, 2M or 1G",
-	    [OPTION_CPUS] = "CPU numbers, such as 1, 0-3 or 0,2",
+	    [OPTION_CPUS] = "CPU numbers, such as 1, 0-3 or 0,2, or big or little",
 	    [OPTION_LIST] = "a list",
 	};
 	bool bounded = row->min != 0 || row->max != 0;
 	int length = 0;
 
-	if (row->type == OPTION_CHOICE)
+	if (row->type == OPTION_LIST && row->choices)
+		length = snprintf(out, size, "keys with values, or a list of KEY=VALUE");
+	else if (row->type == OPTION_CHOICE)
 		length = snprintf(out, size, "one of %s", row->choices);
 	else
 		length = snprintf(out, size, "%s", kinds[row->type]);

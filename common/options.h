@@ -20,9 +20,12 @@ enum option_type {
 	OPTION_DURATION, /* int64_t ns: 500ms, 2s, 1m, 1h */
 	OPTION_SIZE,     /* int64_t bytes: 4096, 64K, 2M, 1G */
 	OPTION_CHOICE,   /* char *: one of `choices` */
-	OPTION_CPUS,     /* char *: "", "1", "0-3", "0,2"; checked for form here, against the machine by affinity */
-	OPTION_LIST,     /* struct option_list: YAML sequence; as text joined by ',' */
+	OPTION_CPUS, /* char *: "", "1", "0-3", "0,2", "big", "little"; checked for form here, against the machine by affinity */
+	OPTION_LIST, /* struct option_list: YAML sequence; as text joined by ',' */
 };
+
+/* A list's items are "key=value", and YAML may give them as keys with values. */
+#define OPTION_PAIRS "key=value"
 
 struct option_list {
 	char **items;
@@ -36,7 +39,7 @@ struct option_row {
 	const char *fallback; /* default as text; NULL = required */
 	double min, max;      /* inclusive, for INTEGER, NUMBER, DURATION (s), SIZE (bytes); both 0 = no bounds */
 	const char *unit;     /* "pixels", "frames per second", ""... */
-	const char *choices;  /* CHOICE: "a|b|c" */
+	const char *choices;  /* CHOICE: "a|b|c"; LIST: OPTION_PAIRS, or NULL */
 	const char *help;     /* one sentence */
 };
 

@@ -105,6 +105,8 @@ static bool is_choice(const char *choices, const char *text)
 
 static bool are_cpus(const char *text)
 {
+	if (!strcmp(text, "big") || !strcmp(text, "little"))
+		return true;
 	for (const char *at = text; *at;) {
 		char *end;
 		if (!isdigit((unsigned char)*at))
@@ -245,7 +247,7 @@ char *options_value_text(const struct option_row *row, const void *member)
 	case OPTION_NUMBER:
 		return number_text(*(const double *)member);
 	case OPTION_DURATION:
-		return measure_text(duration_units, *(const int64_t *)member);
+		return *(const int64_t *)member ? measure_text(duration_units, *(const int64_t *)member) : strdup("0s");
 	case OPTION_SIZE:
 		return measure_text(size_units, *(const int64_t *)member);
 	case OPTION_LIST:

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -88,32 +87,34 @@ static void on_second(uv_timer_t *timer)
 void role_check_affinity(struct role *role)
 {
 	struct role_private *private = role->private_;
-	const char *wanted = ((struct process_config *)role->options)->cpus;
+	const struct process_config *process = role->options;
+	const char *wanted = private->wanted_cpus;
 	int differed = affinity_verify(wanted, private->cpus);
 
 	if (differed > 0 && !private->affinity_warned) {
 		private->affinity_warned = true;
 		role_info(role, "%d threads were on other CPUs than %s and have been moved", differed, wanted);
 	}
+	differed = scheduling_verify(process->policy, (int)process->nice, private->policy);
+	if (differed > 0 && !private->policy_warned) {
+		private->policy_warned = true;
+		role_info(role, "%d threads had another policy or nice value than %s, %d and were set right", differed,
+		          process->policy, (int)process->nice);
+	}
 }
 
 static int apply_process(struct role *role)
 {
 	const struct process_config *process = role->options;
-	char error[AFFINITY_ERROR_BYTES];
-	int status = affinity_apply(process->cpus, error);
+	char error[AFFINITY_ERROR_BYTES + SCHEDULING_ERROR_BYTES];
 
-	if (status < 0) {
+	affinity_resolve(process->cpus, "/sys/devices/system/cpu", role->private_->wanted_cpus);
+	int status = affinity_apply(role->private_->wanted_cpus, error);
+	if (!status)
+		status = scheduling_apply(process->policy, (int)process->nice, error);
+	if (status < 0)
 		role_error(role, "%s", error);
-		return status;
-	}
-	if (process->nice && setpriority(PRIO_PROCESS, 0, (int)process->nice) < 0) {
-		status = -errno;
-		role_error(role, "key 'nice': cannot set %d: %s; negative ones need CAP_SYS_NICE", (int)process->nice,
-		           strerror(-status));
-		return status;
-	}
-	return 0;
+	return status;
 }
 
 /* Everything is known: begin to work. */

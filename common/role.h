@@ -82,6 +82,9 @@ void role_changed(struct role *role);
 /* Log one line to standard error, "zoetrope: camera front: ...", and tell control (shown as the reason when the process
  * ends). */
 void role_error(struct role *role, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Say why, and end at once as if killed: for a thread that does not come back, so that nothing can be cleaned up. Control
+ * starts the role again. */
+void role_die(struct role *role, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 void role_info(struct role *role, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* End the process after this turn of the loop, with status 1 and the sentence given to role_error() before. */

@@ -5,6 +5,7 @@
 #include "role_private.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ void role_send_state(struct role *role)
 	json_object_set_new(message, "state", json_string(private->state));
 	json_object_set_new(message, "reason", channel_string(private->reason));
 	json_object_set_new(message, "cpus", json_string(private->cpus));
+	json_object_set_new(message, "policy", json_string(private->policy));
 	json_t *metrics = private->opened && role->ops->metrics ? role->ops->metrics(role) : NULL;
 	if (metrics)
 		json_object_set_new(message, "metrics", metrics);
@@ -102,15 +104,12 @@ static void title(const struct role *role, char *out, size_t size)
 		snprintf(out, size, "%s %s", role->ops->role, role->name);
 }
 
-void role_error(struct role *role, const char *format, ...)
+static void send_error(struct role *role, bool last, const char *format, va_list args)
 {
 	struct role_private *private = role->private_;
 	char text[1024], who[128];
-	va_list args;
 
-	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
 	if (!private->channel) {
 		title(role, who, sizeof who);
 		log_line(who, "%s", text);
@@ -118,7 +117,29 @@ void role_error(struct role *role, const char *format, ...)
 	}
 	json_t *message = channel_message("error"); /* control logs it */
 	json_object_set_new(message, "text", channel_string(text));
+	if (last)
+		json_object_set_new(message, "last", json_true());
 	tell(role, message);
+}
+
+void role_error(struct role *role, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	send_error(role, false, format, args);
+	va_end(args);
+}
+
+void role_die(struct role *role, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	send_error(role, true, format, args);
+	va_end(args);
+	raise(SIGKILL);
+	abort();
 }
 
 void role_info(struct role *role, const char *format, ...)

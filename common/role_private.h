@@ -7,6 +7,7 @@
 #include "channel.h"
 #include "role.h"
 #include "role_command.h"
+#include "scheduling.h"
 
 struct role_pending; /* a request that waits for control's answer */
 
@@ -23,12 +24,14 @@ struct role_private {
 	json_int_t last_id;
 	char state[32];
 	char reason[ROLE_REASON_BYTES];
-	char cpus[AFFINITY_TEXT_BYTES]; /* as read back from all threads */
-	int64_t sent_ns;                /* when the state was sent last */
-	bool begun;                     /* open() was called */
-	bool opened;                    /* open() has succeeded */
+	char wanted_cpus[AFFINITY_TEXT_BYTES]; /* big and little as numbers */
+	char cpus[AFFINITY_TEXT_BYTES];        /* as read back from all threads */
+	char policy[SCHEDULING_TEXT_BYTES];    /* likewise, with nice */
+	int64_t sent_ns;                       /* when the state was sent last */
+	bool begun;                            /* open() was called */
+	bool opened;                           /* open() has succeeded */
 	bool stopping;
-	bool affinity_warned;
+	bool affinity_warned, policy_warned;
 	int status; /* of the process */
 };
 

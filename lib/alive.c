@@ -85,8 +85,8 @@ int zi_join_lock(int fd, int64_t timeout_ns)
 	for (;;) {
 		int status = lock_byte(fd, F_WRLCK, JOIN_BYTE);
 
-		if (status == 0 || (status == -EAGAIN && timeout_ns == 0))
-			return status;
+		if (status == 0)
+			return 0;
 		if (status != -EAGAIN)
 			return zi_fail(status, "cannot lock the topic for joining: %s", strerror(-status));
 		if (zoe_now_ns() > end)

@@ -93,6 +93,17 @@ static unsigned search(struct zoe_publisher *pub)
 	return zi_slot_claim(g, pub->topic.readers, pub->record, &where, pub->batch);
 }
 
+/* What was found first is taken first, from the end. */
+static void reverse(unsigned *slots, unsigned count)
+{
+	for (unsigned i = 0; i < count / 2; i++) {
+		unsigned other = slots[count - 1 - i];
+
+		slots[count - 1 - i] = slots[i];
+		slots[i] = other;
+	}
+}
+
 /*
  * Claim slots in advance. The pool is large enough that a scan can fail only because somebody else got on, or because the
  * dead hold slots. So: scan, repair the dead, scan as long as head moves.
@@ -106,6 +117,7 @@ static int refill(struct zoe_publisher *pub)
 		pub->batched = search(pub);
 		if (pub->batched) {
 			touch(g, pub->batch, pub->batched);
+			reverse(pub->batch, pub->batched);
 			return 0;
 		}
 		_Atomic uint64_t *repairs = &g->index->publishers[pub->record].repairs;
@@ -131,10 +143,7 @@ static int claim(struct zoe_publisher *pub, unsigned *out_slot)
 
 	if (status < 0)
 		return status;
-	*out_slot = pub->batch[0];
-	pub->batched--;
-	for (unsigned i = 0; i < pub->batched; i++)
-		pub->batch[i] = pub->batch[i + 1];
+	*out_slot = pub->batch[--pub->batched];
 	if (g->places.inline_descriptions)
 		pub->next = *out_slot + 1 < g->shape.slots ? *out_slot + 1 : 0;
 	return 0;
@@ -378,7 +387,7 @@ static int check_loan(struct zoe_publisher *pub, const struct zoe_loan *loan, st
 	if (loan->size > (*out_held)->generation->shape.slot_bytes)
 		return zi_fail(-EINVAL, "the frame says that it uses %zu bytes of a slot of %llu", loan->size,
 		               (unsigned long long)(*out_held)->generation->shape.slot_bytes);
-	return zoe_image_check(&loan->image, loan->size);
+	return loan->image.format ? zoe_image_check(&loan->image, loan->size) : 0;
 }
 
 int zoe_publish(struct zoe_publisher *pub, struct zoe_loan *loan, uint64_t *out_seq)

@@ -14,12 +14,12 @@
 /* A lossless subscriber whose cursor is not past seq - 1, or NOBODY; *out_cursor is what was seen. */
 static unsigned behind(const struct zi_topic *topic, uint64_t seq, uint64_t *out_cursor)
 {
-	uint64_t lossless = atomic_load(&topic->readers->lossless); /* G1: who */
+	uint64_t lossless = atomic_load(&topic->readers->lossless); /* G1: who is lossless */
 
 	for (; lossless; lossless &= lossless - 1) {
 		unsigned r = (unsigned)__builtin_ctzll(lossless);
 
-		*out_cursor = atomic_load(&topic->readers->records[r].cursor); /* G1: how far */
+		*out_cursor = atomic_load(&topic->readers->records[r].cursor); /* G1: their cursors */
 		if (*out_cursor < seq)
 			return r;
 	}
@@ -30,11 +30,11 @@ static unsigned behind(const struct zi_topic *topic, uint64_t seq, uint64_t *out
 static bool seen_past(const struct zi_patience *p, uint64_t displaced)
 {
 	const struct zi_readers *readers = p->topic->readers;
-	uint64_t lossless = atomic_load(&readers->lossless); /* G1: who */
+	uint64_t lossless = atomic_load(&readers->lossless); /* G1: who is lossless */
 
 	/* joins after lossless: who joined in a record that somebody left has raised it before its bit was set */
 	return displaced < p->seen->lowest && lossless == p->seen->lossless &&
-	       atomic_load(&readers->joins) == p->seen->joins; /* G1: who */
+	       atomic_load(&readers->joins) == p->seen->joins; /* G1: how many joined */
 }
 
 /* Read them all. */
@@ -43,10 +43,10 @@ static void see(const struct zi_patience *p)
 	const struct zi_readers *readers = p->topic->readers;
 	struct zi_seen seen = {.lowest = UINT64_MAX};
 
-	seen.joins = atomic_load(&readers->joins);       /* G1: who */
-	seen.lossless = atomic_load(&readers->lossless); /* G1: who */
+	seen.joins = atomic_load(&readers->joins);       /* G1: how many joined */
+	seen.lossless = atomic_load(&readers->lossless); /* G1: who is lossless */
 	for (uint64_t left = seen.lossless; left; left &= left - 1) {
-		uint64_t cursor = atomic_load(&readers->records[__builtin_ctzll(left)].cursor); /* G1: how far */
+		uint64_t cursor = atomic_load(&readers->records[__builtin_ctzll(left)].cursor); /* G1: their cursors */
 
 		seen.lowest = cursor < seen.lowest ? cursor : seen.lowest;
 	}
@@ -70,10 +70,10 @@ static int sleep_for(const struct zi_patience *p, unsigned r, uint64_t cursor)
 	int status = 0;
 
 	p->before_sleep(p->user); /* whoever we wait for may sleep because of a publisher that died before it woke it */
-	atomic_fetch_or(&readers->blocked, mine);                                 /* G2: say so */
-	if (atomic_load(&readers->records[r].cursor) == cursor)                   /* G3: look again */
+	atomic_fetch_or(&readers->blocked, mine);                                 /* G2: my bit */
+	if (atomic_load(&readers->records[r].cursor) == cursor)                   /* G3: the cursor again */
 		status = zi_wait(&readers->records[r].cursor, cursor, p->end_ns); /* G4: sleep */
-	atomic_fetch_and(&readers->blocked, ~mine);
+	atomic_fetch_and(&readers->blocked, ~mine);                               /* G2: my bit off */
 	return status;
 }
 
@@ -105,7 +105,7 @@ int zi_lossless_gate(void *patience, uint64_t displaced)
 
 void zi_lossless_move(struct zi_readers *readers, unsigned record, uint64_t cursor)
 {
-	atomic_store(&readers->records[record].cursor, cursor); /* C1: cursor */
-	if (atomic_load(&readers->blocked))                     /* C2: does a publisher wait */
-		zi_wake(&readers->records[record].cursor);      /* C3: wake it */
+	atomic_store(&readers->records[record].cursor, cursor); /* C1: store cursor */
+	if (atomic_load(&readers->blocked))                     /* C2: does anybody wait */
+		zi_wake(&readers->records[record].cursor);      /* C3: wake */
 }

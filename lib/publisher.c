@@ -104,14 +104,16 @@ int zi_publisher_go_over(struct zoe_publisher *pub, const struct zi_shape *wante
 
 /* ---- join --------------------------------------------------------------------------------------------------- */
 
-/* The record is ours by its byte: clear what an earlier owner left, then be seen. */
+/*
+ * The record is ours by its byte: clear what an earlier owner left, then be seen. Though its bit is off here: that owner may
+ * have published in the generation before this one and died before it told those who poll.
+ */
 static void record_start(struct zoe_publisher *pub, unsigned record)
 {
 	struct zi_index *index = pub->topic.generation->index;
 
 	pub->record = record;
-	if (atomic_load(&index->in_use) >> record & 1)
-		zi_repair_publisher(&pub->topic, record);
+	zi_repair_publisher(&pub->topic, record);
 	atomic_store(&index->publishers[record].published, 0);
 	atomic_store(&index->publishers[record].waits, 0);
 	atomic_store(&index->publishers[record].repairs, 0);
@@ -127,6 +129,7 @@ static int take_record(struct zoe_publisher *pub)
 		int status = zi_alive_take(pub->topic.fd, "writers", p, &pub->lock); /* J1: the byte */
 
 		if (status == 0) {
+			zi_shape_forget_half_made(&pub->topic, p);
 			record_start(pub, p);
 			return 0;
 		}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ring words and head: publishing, closing, and where the newest frame is. Steps N, P, S2, S3 of docs/transport.md. */
+/* Ring words and head: publishing, closing, and where the newest frame is. Steps N, P, R3, S2, S3 of docs/transport.md. */
 #include "ring.h"
 #include "error.h"
 
@@ -43,11 +43,11 @@ static void advance(const struct zi_generation *g, uint64_t head, uint64_t word)
 
 void zi_ring_help(const struct zi_generation *g)
 {
-	uint64_t head = atomic_load(&g->index->head);     /* P1: head */
-	uint64_t word = atomic_load(zi_ring_at(g, head)); /* P2: ring */
+	uint64_t head = atomic_load(&g->index->head);     /* R3: head */
+	uint64_t word = atomic_load(zi_ring_at(g, head)); /* R3: ring */
 
 	if (!(head & ZI_CLOSED) && zi_ring_seq(word) == head)
-		advance(g, head, word); /* P3: help */
+		advance(g, head, word); /* R3: help */
 }
 
 static int damaged(void)
@@ -69,7 +69,7 @@ struct attempt {
 static void set_state(const struct attempt *a, enum zi_kind kind, unsigned publisher, uint64_t seq)
 {
 	if (a->slot != ZI_SLOT_CLOSED)
-		atomic_store(&a->g->state[a->slot], zi_state_word(kind, publisher, seq)); /* P4, P7, P8: state */
+		atomic_store(&a->g->state[a->slot], zi_state_word(kind, publisher, seq)); /* P4, P7, P8: kind */
 }
 
 /* One try to publish at head. Returns 1 published | 0 somebody was faster, try again | -errno. */
@@ -77,7 +77,7 @@ static int publish_at(const struct attempt *a, uint64_t head)
 {
 	const struct zi_generation *g = a->g;
 	_Atomic uint64_t *at = zi_ring_at(g, head);
-	uint64_t word = atomic_load(at); /* P2: what lies where head points */
+	uint64_t word = atomic_load(at); /* P2: what lies there */
 
 	if (head > ZI_SEQ_LAST)
 		return zi_fail(-EOVERFLOW, "the topic has used all of its 2^48 - 3 sequence numbers");

@@ -118,6 +118,50 @@ int zi_shape_after(const struct zi_topic *topic, unsigned above, bool writable, 
 	}
 }
 
+/* Has a later generation the depth newest frames, so that nothing that is promised is in this one? */
+static bool superseded(const struct zi_generation *g, const struct zi_generation *later)
+{
+	return zi_ring_end(later) >= zi_ring_end(g) + later->shape.depth;
+}
+
+/* By any of those after it: who gives it up may be in another than the newest. Returns 1 | 0 | -errno. */
+static int superseded_by_any(const struct zi_topic *topic, const struct zi_generation *g)
+{
+	struct zi_generation *later;
+	unsigned above = g->shape.generation;
+	int status;
+
+	while ((status = zi_shape_after(topic, above, false, &later)) == 0) {
+		bool is = superseded(g, later);
+
+		above = later->shape.generation;
+		zi_generation_close(later);
+		if (is)
+			return 1;
+	}
+	return status == -ENOENT ? 0 : status;
+}
+
+int zi_shape_oldest(const struct zi_topic *topic, struct zi_generation **out)
+{
+	struct zi_generation *g;
+	unsigned above = 0;
+	int status;
+
+	while ((status = zi_shape_after(topic, above, false, &g)) == 0) {
+		status = superseded_by_any(topic, g); /* S7: another may be about to give it up */
+		if (status == 0) {
+			*out = g;
+			return 0;
+		}
+		above = g->shape.generation;
+		zi_generation_close(g);
+		if (status < 0)
+			return status;
+	}
+	return status;
+}
+
 /* ---- what shape --------------------------------------------------------------------------------------------- */
 
 static uint32_t larger(uint32_t a, uint32_t b)
@@ -155,6 +199,20 @@ bool zi_shape_suffices(const struct zi_shape *has, const struct zi_shape *w)
 
 /* ---- going over --------------------------------------------------------------------------------------------- */
 
+/* The name under which a publisher makes a successor. */
+static void temporary_name(unsigned publisher, char out[16])
+{
+	snprintf(out, 16, ".new-%u", publisher);
+}
+
+void zi_shape_forget_half_made(const struct zi_topic *topic, unsigned publisher)
+{
+	char temporary[16];
+
+	temporary_name(publisher, temporary);
+	zi_topic_remove_tree(topic->fd, temporary);
+}
+
 /* S1: make the successor completely under a name of our own, then rename it under its number. */
 static int make_successor(const struct zi_topic *topic, const struct zi_shape *shape, unsigned publisher)
 {
@@ -162,9 +220,8 @@ static int make_successor(const struct zi_topic *topic, const struct zi_shape *s
 	char temporary[16], name[16];
 	int status;
 
-	snprintf(temporary, sizeof(temporary), ".new-%u", publisher);
+	temporary_name(publisher, temporary);
 	snprintf(name, sizeof(name), "%u", shape->generation);
-	zi_topic_remove_tree(topic->fd, temporary); /* of an earlier owner of our record, who died here */
 	status = zi_topic_make_directory(topic->fd, temporary, modes->directory);
 	if (status < 0)
 		return status;
@@ -174,11 +231,11 @@ static int make_successor(const struct zi_topic *topic, const struct zi_shape *s
 		status = zi_fail(-errno, "cannot open a new generation of topic %s: %s", topic->name, strerror(errno));
 	else
 		status = zi_generation_create(fd, shape, ZI_UNSET, modes->file);
-	/* EEXIST: somebody else's is the successor */
+	/* S1: rename. EEXIST: somebody else's is the successor */
 	if (status == 0 && renameat2(topic->fd, temporary, topic->fd, name, RENAME_NOREPLACE) < 0 && errno != EEXIST)
 		status = zi_fail(-errno, "cannot put generation %s of topic %s in place: %s", name, topic->name,
 		                 strerror(errno));
-	zi_topic_remove_tree(topic->fd, temporary);
+	zi_shape_forget_half_made(topic, publisher);
 	return status;
 }
 
@@ -186,7 +243,7 @@ static int successor(const struct zi_topic *topic, const struct zi_shape *wanted
                      struct zi_generation **out)
 {
 	const struct zi_shape *now = &topic->generation->shape;
-	int status = zi_shape_after(topic, now->generation, true, out);
+	int status = zi_shape_after(topic, now->generation, true, out); /* S1: find */
 
 	if (status != -ENOENT)
 		return status;
@@ -217,7 +274,7 @@ static void enter(const struct zi_topic *topic, unsigned publisher)
 	atomic_store(&to->waits, atomic_load(&from->waits));
 	atomic_store(&to->repairs, atomic_load(&from->repairs));
 	atomic_store(&to->pid, atomic_load(&from->pid));
-	atomic_fetch_or(&index->in_use, 1ull << publisher); /* S6: in use before the first loan */
+	atomic_fetch_or(&index->in_use, 1ull << publisher); /* S6: in use there, before the first loan */
 }
 
 int zi_shape_go_over(struct zi_topic *topic, const struct zi_shape *wanted, struct zi_patience *patience)
@@ -237,7 +294,7 @@ int zi_shape_go_over(struct zi_topic *topic, const struct zi_shape *wanted, stru
 			return status;
 		}
 	}
-	zi_wake(&old->index->head); /* S4: all sleepers of the old one */
+	zi_wake(&old->index->head); /* S4: wake, all sleepers of the old one */
 	/* S5: its first number. It fails if somebody else wrote it, or if we found a later one that has begun long
 	 * since */
 	atomic_compare_exchange_strong(&new->index->head, &unset, zi_ring_end(old));
@@ -263,7 +320,7 @@ static void remove_files(const struct zi_topic *topic, unsigned number)
 	unlinkat(topic->fd, path, 0);
 }
 
-/* What is left of a generation that was given up. Its number is free again when nobody can be on the way to it. */
+/* What is left of a generation that was given up. Its number is free again when nobody can be on the way there. */
 static void forget(const struct zi_topic *topic, unsigned number, bool alone)
 {
 	char name[16];
@@ -271,12 +328,12 @@ static void forget(const struct zi_topic *topic, unsigned number, bool alone)
 	remove_files(topic, number); /* who gave it up may have been killed before it was done */
 	snprintf(name, sizeof(name), "%u", number);
 	if (alone)
-		unlinkat(topic->fd, name, AT_REMOVEDIR);
+		unlinkat(topic->fd, name, AT_REMOVEDIR); /* S8: the number is free again */
 }
 
 int zi_shape_adopt_older(struct zi_topic *topic)
 {
-	const bool alone = !zi_alive_any(topic->writers_fd, 0, ZI_PUBLISHERS_MAX);
+	const bool alone = !zi_alive_any(topic->writers_fd, 0, ZI_PUBLISHERS_MAX); /* S8: is any publisher alive */
 	struct zi_generation **end = &topic->generation->older, *g;
 	unsigned number = topic->generation->shape.generation;
 	int status;
@@ -323,9 +380,7 @@ static void retire(const struct zi_topic *topic, struct zi_generation *g, unsign
 
 static bool may_retire(const struct zi_topic *topic, const struct zi_generation *g)
 {
-	uint64_t begin = zi_ring_end(g), end = zi_ring_end(topic->generation);
-
-	return end >= begin + topic->generation->shape.depth && !zi_lossless_below(topic, begin);
+	return superseded(g, topic->generation) && !zi_lossless_below(topic, zi_ring_end(g));
 }
 
 void zi_shape_retire_older(struct zi_topic *topic, unsigned publisher)

@@ -15,6 +15,13 @@ int zi_shape_newest(const struct zi_topic *topic, bool writable, struct zi_gener
 /* Open the oldest generation above number `above` (0 = the oldest of all). Returns 0 | -ENOENT (none) | -errno. */
 int zi_shape_after(const struct zi_topic *topic, unsigned above, bool writable, struct zi_generation **out);
 
+/*
+ * Open, to read, the oldest generation that is not superseded: no later one has published depth frames. For a lossless
+ * subscriber that is visible: a publisher that looked before may be about to give up those that are, and no others.
+ * Returns 0 | -ENOENT (none) | -errno.
+ */
+int zi_shape_oldest(const struct zi_topic *topic, struct zi_generation **out);
+
 /* What a successor must offer: at least what `old` does and what is wanted. Zero members of wanted are not wanted. */
 struct zi_shape zi_shape_merge(const struct zi_shape *old, const struct zi_shape *wanted);
 bool zi_shape_suffices(const struct zi_shape *has, const struct zi_shape *wanted);
@@ -33,6 +40,9 @@ int zi_shape_go_over(struct zi_topic *topic, const struct zi_shape *wanted, stru
  * when it was killed. For publishers that join, under the join lock and before they have their byte.
  */
 int zi_shape_adopt_older(struct zi_topic *topic);
+
+/* Remove the successor that an earlier owner of this publisher's record was making when it was killed. */
+void zi_shape_forget_half_made(const struct zi_topic *topic, unsigned publisher);
 
 /*
  * Give up older generations once the current one has published depth frames and no lossless subscriber is left below:

@@ -38,7 +38,7 @@ static unsigned pinned(const struct zi_generation *g, const struct zi_readers *r
 		for (unsigned i = 0; i < pins; i++) {
 			uint64_t pin = atomic_load(&readers->records[r].pins[i]); /* L3: their pins */
 
-			if (pin >> 32 == g->shape.generation)
+			if (pin && pin >> 32 == g->shape.generation) /* most are not in use: zero */
 				found |= named(slots, count, pin & UINT32_MAX);
 		}
 	}
@@ -115,7 +115,7 @@ unsigned zi_slot_claim(const struct zi_generation *g, const struct zi_readers *r
 			unsigned mine = out_slots[i];
 
 			if (held >> i & 1)
-				atomic_store(&g->state[mine], before[i]); /* L4: somebody reads it, put it back */
+				atomic_store(&g->state[mine], before[i]); /* L4: put it back, somebody reads it */
 			else
 				out_slots[good++] = mine;
 		}
@@ -125,7 +125,7 @@ unsigned zi_slot_claim(const struct zi_generation *g, const struct zi_readers *r
 
 void zi_slot_free(const struct zi_generation *g, unsigned slot)
 {
-	atomic_store(&g->state[slot], zi_state_word(ZI_FREE, 0, 0)); /* D1: free */
+	atomic_store(&g->state[slot], zi_state_word(ZI_FREE, 0, 0)); /* D1: discard */
 }
 
 /* Hardware that filled a dead owner's slot may still write into it for a moment. */

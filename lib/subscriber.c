@@ -48,7 +48,7 @@ static int group_start(const struct zoe_subscriber *sub, uint64_t *out)
 	status = zi_shape_newest(&sub->topic, false, &newest);
 	if (status < 0)
 		return status;
-	*out = zi_ring_end(newest); /* Y2: head */
+	*out = zi_ring_end(newest); /* Y2: then read head */
 	zi_generation_close(newest);
 	return 0;
 }
@@ -117,8 +117,14 @@ static uint64_t oldest(const struct zi_generation *g)
 static int begin_in(struct zoe_subscriber *sub, bool newest)
 {
 	struct zi_generation *g;
-	int status = newest ? zi_shape_newest(&sub->topic, false, &g) : zi_shape_after(&sub->topic, 0, false, &g);
+	int status;
 
+	if (newest)
+		status = zi_shape_newest(&sub->topic, false, &g);
+	else if (sub->options.mode == ZOE_LOSSLESS)
+		status = zi_shape_oldest(&sub->topic, &g);
+	else
+		status = zi_shape_after(&sub->topic, 0, false, &g);
 	if (status == -ENOENT)
 		return zi_fail(-EBADMSG, "topic %s is damaged: no generation; run zoetrope clean", sub->topic.name);
 	if (status < 0)
@@ -137,7 +143,7 @@ static int find_place(struct zoe_subscriber *sub)
 
 	if (lossless) {
 		atomic_fetch_add(&readers->joins, 1);                     /* Y1: what publishers have seen is old */
-		atomic_fetch_or(&readers->lossless, 1ull << sub->record); /* Y1: visible with cursor 0 */
+		atomic_fetch_or(&readers->lossless, 1ull << sub->record); /* Y1: visible, cursor 0 */
 	}
 	if (first || sub->options.group)
 		status = begin_in(sub, false);
@@ -147,10 +153,10 @@ static int find_place(struct zoe_subscriber *sub)
 	if (status < 0)
 		return status;
 	if (first)
-		sub->cursor = oldest(sub->topic.generation); /* Y2: head */
+		sub->cursor = oldest(sub->topic.generation); /* Y2: then read head */
 	else if (!sub->options.group)
-		sub->cursor = zi_ring_end(sub->topic.generation); /* Y2: head */
-	zi_lossless_move(readers, sub->record, sub->cursor);      /* Y3: cursor */
+		sub->cursor = zi_ring_end(sub->topic.generation); /* Y2: then read head */
+	zi_lossless_move(readers, sub->record, sub->cursor);      /* Y3: then set the cursor */
 	return sub->options.group ? join_group(sub, sub->options.group) : 0;
 }
 

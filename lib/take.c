@@ -54,7 +54,7 @@ static int read_frame(const struct zoe_subscriber *sub, unsigned slot, uint64_t 
 	const struct zi_description *d = zi_description(g, slot);
 	const uint64_t size = d->size;
 	const uint32_t format = d->format;
-	struct zoe_image image = {0};
+	struct zoe_image image;
 
 	if (d->seq != seq || size > g->shape.slot_bytes || (format && read_image(d, format, (size_t)size, &image) < 0))
 		return damaged(sub);
@@ -66,12 +66,13 @@ static int read_frame(const struct zoe_subscriber *sub, unsigned slot, uint64_t 
 	    .publish_ns = d->publish_ns,
 	    .publisher = d->publisher,
 	    .flags = d->flags,
-	    .image = image,
 	    .slot = slot,
 	    .generation = g->shape.generation,
 	};
-	if (format)
+	if (format) {
+		out->image = image;
 		memcpy(out->meta, d->meta, sizeof(out->meta));
+	}
 	return 0;
 }
 
@@ -92,7 +93,7 @@ static int free_pin(const struct zoe_subscriber *sub)
 
 static void unpin(struct zoe_subscriber *sub, struct zi_generation *g, unsigned pin)
 {
-	atomic_store(&record_of(sub)->pins[pin], 0); /* T4, T5: release */
+	atomic_store(&record_of(sub)->pins[pin], 0); /* T4, T5: unpin */
 	g->held--;
 }
 
@@ -362,7 +363,7 @@ static void disarm(struct zoe_subscriber *sub)
 {
 	if (!sub->armed)
 		return;
-	atomic_fetch_and(&sub->topic.readers->armed, ~(1ull << sub->record)); /* A3: disarmed, so stay readable */
+	atomic_fetch_and(&sub->topic.readers->armed, ~(1ull << sub->record)); /* A3: who disarms, stays readable */
 	sub->armed = false;
 	zi_fifo_signal(sub->fifo);
 }
@@ -372,7 +373,7 @@ static int arm_and_try(struct zoe_subscriber *sub, try_function *try, struct zoe
 {
 	int status;
 
-	zi_fifo_drain(sub->fifo);
+	zi_fifo_drain(sub->fifo); /* A1: empty the FIFO */
 	if (!sub->armed)
 		atomic_fetch_or(&sub->topic.readers->armed, 1ull << sub->record); /* A1: armed before the second look */
 	sub->armed = true;
@@ -423,7 +424,7 @@ static int sleep_and_try(struct zoe_subscriber *sub, try_function *try, int64_t 
 		if (status < 0)
 			break;
 	}
-	atomic_fetch_and(&readers->waiting, ~mine); /* W4 */
+	atomic_fetch_and(&readers->waiting, ~mine); /* W4: clear the bit */
 	return status;
 }
 

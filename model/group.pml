@@ -77,7 +77,7 @@ over:
 	STEP(group_lost = group_lost + want - c; c = 0; want = 0; goto start);
 #else
 	STEP(group_lost = group_lost + want - c);                                          /* M4: counted first, at least */
-	STEP(if :: group_cursor == c -> group_cursor = want; c = 0; want = 0; goto start   /* M4: over the gap in one swap */
+	STEP(if :: group_cursor == c -> group_cursor = want; c = 0; want = 0; goto start   /* M4: mine, over the gap in one swap */
 	        :: else fi);
 	STEP(group_lost = group_lost - (want - c); c = 0; want = 0; goto start);           /* M4: somebody else's gap */
 #endif

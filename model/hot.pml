@@ -95,7 +95,7 @@ write:
 /* What a decoder does: a slot it will refer to is named before it is published, and not written to until let go. */
 inline keep_it(p)
 {
-	STEP_IF(kept == NONE, keep[p] = k; kept = k);                                      /* K1: keep before P1 */
+	STEP_IF(kept == NONE, keep[p] = k; kept = k);                                      /* K1: keep before it is published */
 }
 
 inline let_go(p)

@@ -68,7 +68,7 @@ byte count;                 /* not in shared memory: frames published so far */
  */
 inline publish(p)
 {
-	STEP(h = HEAD; if :: ENDED(h) -> goto giveup :: else fi);                          /* P1: where */
+	STEP(h = HEAD; if :: ENDED(h) -> goto giveup :: else fi);                          /* P1: where to publish */
 	STEP(w = AT_RING(h);                                                               /* P2: what lies there */
 	     if :: HOLDS(w, h) -> goto help :: NEWER(w, h) -> goto again :: else fi);
 	GATE(p)
@@ -88,7 +88,7 @@ inline publish(p)
 	SET_PUBLISHED(k, h)                                                               /* P7: published */
 #endif
 #ifndef BREAK_WAKE_BEFORE_HEAD
-	WAKE(p)                                                                           /* P9: wake */
+	WAKE(p)                                                                           /* P9: does anybody sleep */
 #endif
 	goto out;
 help:
@@ -105,7 +105,7 @@ giveup:
 #ifdef BREAK_GIVE_UP_PUBLISHED
 	STEP(state[k] = PUBLISHED(h); goto out);
 #endif
-	STEP(state[k] = LOANED(p));                                                        /* P8: never to published */
+	STEP(state[k] = LOANED(p));                                                        /* P8: give up, never to published */
 	STEP(state[k] = FREE);                                                             /* D1: discard */
 #endif
 out:

@@ -10,15 +10,24 @@
  * run: check PUBS=1 FRAMES=4 MADE=3 DEATHS=2
  * run: check PUBS=2 FRAMES=2 MADE=2 DEATHS=0
  * run: check PUBS=2 FRAMES=1 MADE=2 DEATHS=1
+ * run: check PUBS=2 FRAMES=2 MADE=4 WANTS=2 DEATHS=1 NO_READER FORGETS
+ * run: check PUBS=1 FRAMES=4 MADE=3 DEATHS=1 POLLS
+ * run: bits PUBS=2 FRAMES=1 MADE=2 DEATHS=2 POLLS PUBLISHERS_DIE
+ * run: check PUBS=1 FRAMES=5 MADE=3 WANTS=2 DEATHS=1 LOSSLESS LATE
  * run: bits PUBS=2 FRAMES=2 MADE=3 DEATHS=0 LOSSLESS
  * run: bits PUBS=2 FRAMES=5 MADE=3 DEATHS=2
  * run: bits PUBS=3 FRAMES=5 MADE=3 DEATHS=2 LOSSLESS
+ * run: soak PUBS=2 FRAMES=1 MADE=2 DEATHS=2 POLLS PUBLISHERS_DIE
  * run: soak PUBS=2 FRAMES=2 MADE=2 DEATHS=1
  * run: soak PUBS=2 FRAMES=2 MADE=3 DEATHS=0 LOSSLESS
  * run: soak PUBS=2 FRAMES=3 MADE=3 DEATHS=1
  */
 #define SHAPES
+#ifdef FORGETS
+#define DROP alive = alive & ~BIT(_pid); if :: joining == _pid -> joining = 0 :: else fi
+#else
 #define DROP
+#endif
 #define SUBS 1
 #define UNSET 255
 #define CLOSED 128
@@ -51,7 +60,10 @@
 #ifndef WANTS
 #define WANTS 1             /* how often each publisher wants larger slots */
 #endif
-#ifdef LOSSLESS
+#if defined(LATE)
+#define HELD(w) (w == EMPTY || !lossless || cursor[0] > SEQ(w))
+#define STILL_READ(s) (lossless && cursor[0] < (s))
+#elif defined(LOSSLESS)
 #define HELD(w) (w == EMPTY || cursor[0] > SEQ(w))
 #define STILL_READ(s) (cursor[0] < (s))
 #else
@@ -79,6 +91,26 @@ byte number[MADE];
 byte folder[NUMBERS + 1] = NOTHING;
 byte made;
 byte asleep_on[MADE];
+#ifdef LATE
+bool lossless;              /* the subscriber's bit: it joins at any moment, with the oldest frame */
+#endif
+#ifdef FORGETS
+byte alive;                 /* bit _pid: the publisher's lock byte */
+byte joining;               /* _pid of who has the publishers' join lock */
+#endif
+#ifdef BREAK_REPAIR_IF_IN_USE
+byte in_use[MADE];          /* bit p: publisher p is seen in that generation */
+#define IN_USE(x) in_use[x] = in_use[x] | BIT(p)
+#define NEEDS_REPAIR (in_use[x] & BIT(p))
+#else
+#define IN_USE(x) skip
+#define NEEDS_REPAIR true
+#endif
+#ifdef BREAK_FORGET_NOT_ALONE
+#define ALONE true
+#else
+#define ALONE (alive == 0)
+#endif
 
 #include "publish.pml"
 #include "sleep.pml"
@@ -149,24 +181,39 @@ proctype publisher(byte p)
 {
 	byte k = NONE, h = 0, w = 0, seen = 0, x = 0, y = NOTHING, o = NOTHING, i = 0, what = 0;
 	byte wants = WANTS;
-	bool helped = false;
+	bool helped = false, first = true;
 	goto join;
 dead:
 	atomic { k = NONE; h = 0; w = 0; seen = 0; x = 0; y = NOTHING; o = NOTHING; i = 0; what = 0; helped = false }
 	if
 	:: gone = gone | BIT(p); goto done
-	:: true
+	:: first = false /* another takes the record */
 	fi;
-	/* another takes the record and repairs it in the newest generation */
-	STEP(x = NEWEST);
-	STEP(h = HEAD);                                                                    /* R3: head */
-	STEP(w = AT_RING(h));
-	STEP(if :: h < CLOSED && HOLDS(w, h) && HEAD == h -> HEAD = NEXT(h, w) :: else fi; h = 0; w = 0);
-	STEP(asleep_on[x] = 0; owes = owes & ~BIT(p));                                     /* R4: always all */
 join:
 	STEP(x = NEWEST);                                                                  /* J2: the newest that has begun */
 #ifdef BREAK_JOIN_WITHOUT_FIRST
 	STEP(if :: HEAD == UNSET -> HEAD = 0 :: else fi);
+#endif
+#ifdef FORGETS
+	STEP(joining == 0 -> joining = _pid);
+	STEP(seen = ALONE);                                                                /* S8: is any publisher alive */
+	STEP_IF(seen && number[x] > 0 && folder[0] == EMPTIED, folder[0] = NOTHING);       /* S8: the number is free again */
+	STEP_IF(seen && number[x] > 1 && folder[1] == EMPTIED, folder[1] = NOTHING);       /* S8: the number is free again */
+	STEP(seen = 0; alive = alive | BIT(_pid));                                         /* J1: the byte */
+#endif
+	/* what the last owner left is repaired in the newest generation; it may have died in an older one */
+	if
+	:: !first && NEEDS_REPAIR ->
+	   STEP(h = HEAD);                                                                 /* R3: head */
+	   STEP(w = AT_RING(h));                                                           /* R3: ring */
+	   STEP(if :: h < CLOSED && HOLDS(w, h) && HEAD == h -> HEAD = NEXT(h, w) :: else fi; h = 0; w = 0);  /* R3: help */
+	   wake_all(p)
+	:: !first && !NEEDS_REPAIR -> owes = owes & ~BIT(p)
+	:: first
+	fi;
+	STEP(IN_USE(x));                                                                   /* J2: in use before the first loan */
+#ifdef FORGETS
+	STEP(joining = 0);
 #endif
 work:
 	STEP(h = HEAD; if :: h & CLOSED -> goto over :: else fi);                          /* P1: is it open */
@@ -202,18 +249,48 @@ closed:
 #endif
 	SAY_SO                                                                             /* S5: its first number */
 	atomic { o = x; x = y; y = NOTHING };                                              /* S6: over */
+	STEP(IN_USE(x));                                                                   /* S6: in use there */
 	wake(p);
 	goto work;
 done:
-	atomic { x = 0; y = NOTHING; o = NOTHING; wants = 0 }
+#ifdef FORGETS
+	STEP(alive = alive & ~BIT(_pid));
+#endif
+	atomic { x = 0; y = NOTHING; o = NOTHING; wants = 0; first = true }
 }
+
+#ifdef BREAK_BEGIN_IN_RETIRED
+#define SUPERSEDED(x, y) false
+#else
+#define SUPERSEDED(x, y) (heads[y] != UNSET && LOW(heads[y]) >= END_OF(x) + RING - 1)
+#endif
 
 proctype subscriber(byte r)
 {
 	byte w = 0, h = 0, x = 0;
-	goto wait;
+#ifdef LATE
+	byte y = 0;
+#endif
+	goto join;
 dead:
 	atomic { w = 0; h = 0; x = 0; cursor[r] = 255; goto left };
+join:
+#ifdef LATE
+	STEP(lossless = true);                                                             /* Y1: visible, cursor 0 */
+	STEP(x = (THERE(0) -> folder[0] : (THERE(1) -> folder[1] : folder[2])); y = ABOVE(number[x]));
+	do
+	:: y == NOTHING -> break
+	:: y != NOTHING ->
+	   STEP(if :: SUPERSEDED(x, y) -> x = y :: else fi; y = ABOVE(number[y]))          /* S7: another may be about to give it up */
+	od;
+	STEP(h = (HEAD & CLOSED -> LOW(HEAD) - 1 : HEAD); w = (h > RING - 1 -> h - (RING - 1) : 0)); /* Y2: then read head */
+	do
+	:: w < h -> STEP(if :: SEQ(AT_RING(w)) == w -> break :: else -> w++ fi)
+	:: w == h -> break
+	od;
+	STEP(cursor[r] = w);                                                               /* Y3: then set the cursor */
+	atomic { w = 0; h = 0; y = 0 };
+#endif
 wait:
 	waiting = waiting | BIT(r);                                                        /* W1: waiting bit */
 look:
@@ -248,6 +325,45 @@ left:
 	skip
 }
 
+#ifdef POLLS
+/* Next, from an event loop, over the generations. */
+proctype poller(byte r)
+{
+	byte w = 0, x = 0;
+	bool mine = false, second = false;
+	goto poll;
+dead:
+	atomic { w = 0; x = 0; mine = false; second = false; cursor[r] = 255; goto left };
+poll:
+	(fifo & BIT(r));
+look:
+	take_at(r, cursor[r]);
+over:
+	atomic {
+		if :: HEAD & CLOSED && HEAD != UNSET && cursor[r] >= END_OF(x) -> goto shut :: else fi;
+		cursor[r]++; goto look
+	};
+none:
+	STEP(w = HEAD);                                                                    /* N1: head */
+	if
+	:: atomic { w != UNSET && w >= CLOSED && cursor[r] >= LOW(w) - 1 -> goto shut }
+	:: atomic { w != UNSET && cursor[r] < (w >= CLOSED -> LOW(w) - 1 : w) ->
+	            w = 0; if :: SEQ(AT_RING(cursor[r])) == cursor[r] -> goto look :: else -> goto over fi }
+	:: atomic { w == UNSET || cursor[r] >= w -> w = 0 }
+	fi;
+	arm(r);
+	goto look;                                                                         /* A2: second look */
+shut:
+	atomic { w = ABOVE(number[x]); ALWAYS(astray, w != NOTHING); x = w; w = 0; goto look };  /* S6: over */
+have:
+	atomic { w = 0; cursor[r]++ };
+	disarm(r);
+	goto poll;
+left:
+	skip
+}
+#endif
+
 proctype monitor()
 {
 	timeout;
@@ -263,8 +379,11 @@ init {
 		heads[0] = 0; folder[0] = 0; made = 1;
 		n = 0; do :: n < PUBS -> run publisher(n); n++ :: else -> break od;
 		n = 0;
-#ifdef NO_READER
+#if defined(NO_READER)
 		cursor[0] = 255;
+#elif defined(POLLS)
+		fifo = 255;
+		run poller(0);
 #else
 		run subscriber(0);
 #endif

@@ -74,5 +74,41 @@ inline sleep_on_head(r)
 inline ring_end(e)
 {
 	STEP(e = HEAD; q = count);                                                         /* N1: head */
-	STEP(w = AT_RING(e); e = AFTER(e, w); ALWAYS(missed, e >= q); w = 0; q = 0)        /* N2: ring, it may lag */
+	STEP(w = AT_RING(e); e = AFTER(e, w); ALWAYS(missed, e >= q); w = 0; q = 0)        /* N2: it may lag by one */
+}
+
+#ifdef BREAK_DRAIN_AFTER_LOOK
+#define DRAIN
+#define LATE_DRAIN STEP(fifo = fifo & ~BIT(r));
+#else
+#define DRAIN STEP(fifo = fifo & ~BIT(r));                                                 /* A1: empty the FIFO */
+#define LATE_DRAIN
+#endif
+
+/* Who polls found nothing. Uses the locals mine (it is armed) and second (this was the second look). */
+inline arm(r)
+{
+	if
+	:: second -> second = false; LATE_DRAIN goto poll
+	:: !second
+	fi;
+	DRAIN
+	STEP_IF(!mine, armed = armed | BIT(r); mine = true);                               /* A1: armed before the second look */
+	second = true
+}
+
+/* Who polls found a frame. */
+inline disarm(r)
+{
+	if
+	:: second -> second = false; STEP(fifo = fifo | BIT(r))                            /* A2: there may be more */
+#ifdef BREAK_DISARM_IN_SILENCE
+	:: !second && mine -> mine = false; STEP(armed = armed & ~BIT(r))
+#else
+	:: !second && mine -> mine = false;
+	   STEP(armed = armed & ~BIT(r));                                                  /* A3: who disarms */
+	   STEP(fifo = fifo | BIT(r))                                                      /* A3: stays readable */
+#endif
+	:: !second && !mine
+	fi
 }

@@ -36,14 +36,14 @@ inline take_at(r, q)
 	     OR_SHUT(w, q)
 	     :: w != EMPTY && SEQ(w) == q && SLOT(w) != CLOSED_SLOT
 	     fi);
-	PIN_STEP(pin[r] = SLOT(w))                                                        /* T2: pin */
+	PIN_STEP(pin[r] = SLOT(w))                                                        /* T2: pin before the second look */
 #ifdef BREAK_LOAD_BEFORE_SECOND_LOOK
 	STEP(LOOKS_IN(SLOT(w)) skip);
 #endif
 #ifdef BREAK_NO_SECOND_LOOK
 	goto have;
 #endif
-	STEP(if :: STILL_THERE(q, w) -> goto have :: else fi);                             /* T3: second look */
+	STEP(if :: STILL_THERE(q, w) -> goto have :: else fi);                             /* T3: still there? */
 	PIN_STEP(pin[r] = NONE)                                                           /* T4: too late */
 	atomic { w = 0; goto over }
 }

@@ -105,13 +105,6 @@ poll:
 	:: fifo & BIT(r)
 	:: atomic { tick -> tick = false }
 	fi;
-#ifdef BREAK_DRAIN_AFTER_LOOK
-#define DRAIN
-#define LATE_DRAIN STEP(fifo = fifo & ~BIT(r));
-#else
-#define DRAIN STEP(fifo = fifo & ~BIT(r));                                                 /* A1: empty the FIFO */
-#define LATE_DRAIN
-#endif
 try:
 over:
 	ring_end(e);
@@ -122,27 +115,11 @@ over:
 	take_at(r, q);
 none:
 	q = 0;
-	if
-	:: second -> second = false; LATE_DRAIN goto poll
-	:: !second
-	fi;
-	DRAIN
-	STEP_IF(!mine, armed = armed | BIT(r); mine = true);                               /* A1: armed */
-	second = true;
+	arm(r);
 	goto try;                                                                          /* A2: second look */
 have:
 	atomic { w = 0; cursor[r] = q + 1; q = 0 }
-	if
-	:: second -> second = false; STEP(fifo = fifo | BIT(r))                            /* A2: there may be more */
-#ifdef BREAK_DISARM_IN_SILENCE
-	:: !second && mine -> mine = false; STEP(armed = armed & ~BIT(r))
-#else
-	:: !second && mine -> mine = false;
-	   STEP(armed = armed & ~BIT(r));                                                  /* A3: who disarms */
-	   STEP(fifo = fifo | BIT(r))                                                      /* A3: stays readable */
-#endif
-	:: !second && !mine
-	fi;
+	disarm(r);
 	goto poll;
 left:
 	skip

@@ -11,13 +11,20 @@
 #define RING 2 /* depth + 1 */
 #endif
 
+#ifdef PUBLISHERS_DIE
+#define MORTAL PUBS /* they are started first, after init: subscribers live on */
+#else
+#define MORTAL 255
+#endif
+
 /* One step, or death before it. Every process has a label `dead` that forgets what the process knew. */
 #if DEATHS > 0
 byte deaths = DEATHS;
+byte mortal = MORTAL; /* processes up to this number may die. A word, for the text of a step is then the same in all runs */
 #define STEP(...)                                            \
 	if                                                   \
 	:: atomic { __VA_ARGS__ }                            \
-	:: atomic { deaths > 0 -> deaths--; DROP; goto dead } \
+	:: atomic { deaths > 0 && _pid <= mortal -> deaths--; DROP; goto dead } \
 	fi
 #else
 #define STEP(...) atomic { __VA_ARGS__ }

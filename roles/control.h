@@ -28,6 +28,7 @@ struct process {
 	char title[CONTROL_TITLE_BYTES]; /* "camera front", "preview" */
 	char *program;
 	char **argv;
+	char **secrets; /* "NAME=value": options that must not show in ps, for its environment; NULL = none */
 	pid_t pid;
 	struct process_watch *watch;
 	struct channel *channel; /* NULL while there is none */
@@ -46,6 +47,8 @@ struct process {
 	char state[32];
 	char reason[CONTROL_REASON_BYTES];
 	char cpus[256];  /* as it has read them back */
+	char policy[64]; /* likewise */
+	bool last_words; /* error was sent by a child that then ended itself */
 	char error[512]; /* the last sentence it sent */
 	json_t *metrics; /* NULL = none yet */
 	struct stat_sample stat;
@@ -91,6 +94,12 @@ void control_ended(struct control *control);            /* a process has ended w
 void control_push_soon(struct control *control);        /* something that people see has changed */
 
 /* control_arguments.c */
+/* The user's own program in place of a role's, or NULL. */
+const struct option_list *arguments_command(const struct config_entry *entry);
+
+/* All options of an entry by name, in the types of JSON. */
+json_t *arguments_json(const struct config_entry *entry);
+
 /* Fill program, argv and title. Returns 0 | -ENOENT (no such executable; the sentence was logged) | -ENOMEM. */
 int arguments_build(struct process *process);
 void arguments_free(struct process *process);

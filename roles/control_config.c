@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds struct config out of a YAML document, which control_yaml.c walks. What spans several sections is checked here.
+/* Builds struct config out of a YAML document, which common/yaml_file.c walks. What spans several sections is checked here.
  */
 #include "control_config.h"
-#include "control_yaml.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -64,7 +63,7 @@ static int read_entry(struct yaml *yaml, struct config_entry *entry, const char 
 				nearest = NULL;
 			return yaml_unknown(yaml, pair.line, path, pair.key, nearest);
 		}
-		char *text = yaml_text(yaml, pair.value, row->type == OPTION_LIST, error);
+		char *text = yaml_text(yaml, pair.value, row, error);
 		int status = text ? options_put(row, entry->values, text, error) : -EINVAL;
 		free(text);
 		if (status < 0)
@@ -212,7 +211,7 @@ int control_config_read(const char *path, struct config *out, char *error)
 {
 	struct config config = {0};
 	struct yaml *yaml;
-	int status = yaml_open(path, &yaml, error);
+	int status = yaml_open(path, "cameras: and more, see `zoetrope help config`", &yaml, error);
 
 	if (status < 0)
 		return status;

@@ -5,8 +5,9 @@
 #define ZOETROPE_CONTROL_CONFIG_H
 
 #include "config.h"
+#include "yaml_file.h"
 
-#define CONTROL_ERROR_BYTES 1024
+#define CONTROL_ERROR_BYTES YAML_ERROR_BYTES
 
 struct config_entry {
 	const struct config_section *section;

@@ -4,14 +4,17 @@
  * one that fails by itself waits longer each time; one that fails by itself before it was ever ready ends everything,
  * since then the configuration is wrong and its sentence is what the user needs.
  */
+#include "affinity.h"
 #include "control.h"
 #include "control_spawn.h"
 #include "log.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +72,7 @@ static void take_state(struct process *process, const json_t *message)
 	json_t *metrics = json_object_get(message, "metrics");
 
 	snprintf(process->cpus, sizeof process->cpus, "%s", channel_get_text(message, "cpus", ""));
+	snprintf(process->policy, sizeof process->policy, "%s", channel_get_text(message, "policy", ""));
 	if (json_is_object(metrics)) {
 		json_decref(process->metrics);
 		process->metrics = json_incref(metrics);
@@ -94,6 +98,7 @@ static void take_error(struct process *process, const json_t *message)
 	bool again = !strcmp(process->error, text);
 
 	snprintf(process->error, sizeof process->error, "%s", text);
+	process->last_words = channel_get_bool(message, "last", false);
 	if (!again &&
 	    !(process->control->stopping && process->control->status)) /* then one sentence was said already */
 		log_line(process->title, "%s", text);
@@ -209,7 +214,7 @@ static void start_again(struct process *process, int status, const char *how)
 
 	snprintf(text, sizeof text, "%.150s; starts again in %u ms", how, (unsigned)delay_ms);
 	log_line(process->title, "%s", text);
-	if (process->error[0] && !WIFSIGNALED(status))
+	if (process->error[0] && (process->last_words || !WIFSIGNALED(status)))
 		snprintf(text, sizeof text, "%.250s", process->error);
 	set_state(process, "restarting", text);
 	routes_lost(process, text);
@@ -227,7 +232,7 @@ static void ended(struct process *process, int status)
 	json_decref(process->metrics);
 	process->metrics = NULL;
 	process->stat = (struct stat_sample){0};
-	process->cpus[0] = 0;
+	process->cpus[0] = process->policy[0] = 0;
 	if (process->control->stopping) {
 		set_state(process, "off", how);
 		routes_lost(process, how);
@@ -286,6 +291,10 @@ static void send_start(struct process *process)
 	json_t *message = channel_message("start");
 
 	json_object_set_new(message, "switches", routes_switches(process));
+	if (arguments_command(process->entry)) { /* roles have these on their command lines */
+		json_object_set_new(message, "name", json_string(process->entry->name));
+		json_object_set_new(message, "options", arguments_json(process->entry));
+	}
 	process_send(process, message);
 }
 
@@ -295,9 +304,38 @@ static void begin_life(struct process *process, const struct spawned *spawned)
 	process->pid = spawned->pid;
 	process->life++;
 	process->silent_s = process->leave_s = 0;
+	process->last_words = false;
 	process->ready = process->introduced = process->hung = process->wants_system = false;
 	process->started_ns = zoe_now_ns();
 	set_state(process, "starting", "");
+}
+
+static int spawn(struct process *process, struct spawned *out)
+{
+	return spawn_start(process->program, process->argv, process->secrets, zoe_domain_path(process->control->domain),
+	                   out);
+}
+
+/* A role sets its CPUs and priority itself; a program of the user's inherits the CPUs that control has while it spawns. */
+static int spawn_command(struct process *process, struct spawned *out)
+{
+	const struct process_config *config = process->entry->values;
+	char error[AFFINITY_ERROR_BYTES];
+	cpu_set_t ours;
+
+	if (sched_getaffinity(0, sizeof ours, &ours) < 0)
+		return -errno;
+	int status = affinity_apply(config->cpus, error);
+
+	if (status < 0)
+		log_line(process->title, "%s", error);
+	else
+		status = spawn(process, out);
+	sched_setaffinity(0, sizeof ours, &ours);
+	if (!status && config->nice && setpriority(PRIO_PROCESS, (id_t)out->pid, (int)config->nice) < 0)
+		log_line(process->title, "key 'nice': cannot set %d: %s; negative ones need CAP_SYS_NICE",
+		         (int)config->nice, strerror(errno));
+	return status;
 }
 
 void process_start(struct process *process)
@@ -305,7 +343,7 @@ void process_start(struct process *process)
 	static const struct channel_ops ops = {.message = on_message, .closed = on_closed};
 	struct control *control = process->control;
 	struct spawned spawned;
-	int status = spawn_start(process->program, process->argv, zoe_domain_path(control->domain), &spawned);
+	int status = arguments_command(process->entry) ? spawn_command(process, &spawned) : spawn(process, &spawned);
 
 	if (status < 0) {
 		log_line(process->title, "cannot start %s: %s", process->program, strerror(-status));

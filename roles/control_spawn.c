@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* posix_spawn(3) with everything that a child may and may not inherit. */
+/* posix_spawnp(3) with everything that a child may and may not inherit. */
 #include "control_spawn.h"
 
 #include <errno.h>
@@ -48,19 +48,23 @@ static int set_attributes(posix_spawnattr_t *attributes)
 	return -status;
 }
 
-/* environ with ZOETROPE_CHANNEL and ZOETROPE_DOMAIN as the child needs them: the array is new, its last two strings
- * too. */
-static char **make_environment(const char *domain, size_t *out_own)
+/* environ with the secrets, and ZOETROPE_CHANNEL and ZOETROPE_DOMAIN as the child needs them: the array is new, its last
+ * two strings too. */
+static char **make_environment(char *const *secrets, const char *domain, size_t *out_own)
 {
-	size_t count = 0, used = 0;
+	size_t count = 0, used = 0, secret_count = 0;
 
 	while (environ[count])
 		count++;
-	char **environment = calloc(count + 3, sizeof *environment);
+	while (secrets && secrets[secret_count])
+		secret_count++;
+	char **environment = calloc(count + secret_count + 3, sizeof *environment);
 	for (size_t i = 0; environment && i < count; i++) {
 		if (strncmp(environ[i], "ZOETROPE_CHANNEL=", 17) && strncmp(environ[i], "ZOETROPE_DOMAIN=", 16))
 			environment[used++] = environ[i];
 	}
+	for (size_t i = 0; environment && i < secret_count; i++)
+		environment[used++] = secrets[i];
 	*out_own = used;
 	if (environment && (asprintf(&environment[used], "ZOETROPE_CHANNEL=%d", CHANNEL_FD) < 0 ||
 	                    asprintf(&environment[used + 1], "ZOETROPE_DOMAIN=%s", domain) < 0))
@@ -88,13 +92,13 @@ static int spawn(const char *program, char *const *argv, char *const *environmen
 	if (!status)
 		status = set_attributes(&attributes);
 	if (!status)
-		status = -posix_spawn(out_pid, program, &actions, &attributes, argv, environment);
+		status = -posix_spawnp(out_pid, program, &actions, &attributes, argv, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
 	return status;
 }
 
-int spawn_start(const char *program, char *const *argv, const char *domain, struct spawned *out)
+int spawn_start(const char *program, char *const *argv, char *const *secrets, const char *domain, struct spawned *out)
 {
 	int ends[2];
 	size_t own;
@@ -102,7 +106,7 @@ int spawn_start(const char *program, char *const *argv, const char *domain, stru
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	char **environment = make_environment(domain, &own);
+	char **environment = make_environment(secrets, domain, &own);
 	int status = environment ? spawn(program, argv, environment, ends[1], &spawned.pid) : -ENOMEM;
 	free_environment(environment, own);
 	close(ends[1]);

@@ -12,8 +12,9 @@ struct spawned {
 };
 
 /*
- * program  path
+ * program  path; a name without '/' is looked for in PATH
  * argv     argv[0] is the title that ps shows
+ * secrets  strings "NAME=value" for its environment, the last one NULL; NULL = none
  * domain   for its ZOETROPE_DOMAIN
  *
  * The child gets /dev/null as input, our standard error as output and error, no other descriptor, no blocked or ignored
@@ -21,6 +22,6 @@ struct spawned {
  *
  * Returns 0 | -errno of executing it
  */
-int spawn_start(const char *program, char *const *argv, const char *domain, struct spawned *out);
+int spawn_start(const char *program, char *const *argv, char *const *secrets, const char *domain, struct spawned *out);
 
 #endif

@@ -28,6 +28,7 @@ static json_t *process_state(const struct process *process)
 	json_object_set_new(state, "shared_bytes", json_integer(process->stat.shared_bytes));
 	json_object_set_new(state, "threads", json_integer(process->stat.threads));
 	json_object_set_new(state, "cpus", channel_string(*process->cpus ? process->cpus : process->stat.cpus));
+	json_object_set_new(state, "policy", channel_string(process->policy));
 	return state;
 }
 

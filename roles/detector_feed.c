@@ -4,6 +4,7 @@
  * may have a new one before the old one's handle is gone.
  */
 #include "detector_feed.h"
+#include "detector_events.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -36,6 +37,8 @@ int detector_feed_open(struct detector_feed *feed)
 void detector_feed_close(struct detector_feed *feed)
 {
 	detector_feed_disconnect(feed);
+	detector_events_close(feed->events);
+	feed->events = NULL;
 	zoe_publisher_close(feed->results);
 	feed->results = NULL;
 }
@@ -55,8 +58,8 @@ static void frame_came(uv_poll_t *poll, int status, int events)
 
 static int source_open(struct detector_feed *feed, struct detector_source *source)
 {
-	struct zoe_subscriber_options options = {.pins = 1};
-	int status = zoe_subscriber_open(feed->role->domain, feed->camera, &options, &source->subscriber);
+	struct zoe_subscriber_options options = {.pins = feed->pins};
+	int status = zoe_subscriber_open(feed->role->domain, feed->topic, &options, &source->subscriber);
 	if (status < 0)
 		return status;
 	int fd = zoe_subscriber_fd(source->subscriber);
@@ -70,7 +73,7 @@ static int source_open(struct detector_feed *feed, struct detector_source *sourc
 static int look_for_camera(const struct detector_feed *feed)
 {
 	struct zoe_topic_info info;
-	int status = zoe_topic_info(feed->role->domain, feed->camera, &info);
+	int status = zoe_topic_info(feed->role->domain, feed->topic, &info);
 	return status < 0 ? status : info.publishers > 0 ? 0 : -ENOENT;
 }
 
@@ -124,13 +127,26 @@ static void set_due(struct detector_feed *feed, int64_t now_ns)
 	feed->due_ns += feed->period_ns;
 }
 
-int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame)
+/* The newest frame whose number is wanted: those in between are let go of. */
+static int take_wanted(struct detector_feed *feed, struct zoe_frame *out_frame)
 {
 	int status = zoe_take_latest(feed->source->subscriber, 0, out_frame);
+	while (status == 0 && feed->every > 1 && out_frame->seq % feed->every) {
+		feed->heard_ns = zoe_now_ns();
+		feed->passed_over += out_frame->lost + 1;
+		zoe_release(feed->source->subscriber, out_frame);
+		status = zoe_take_latest(feed->source->subscriber, 0, out_frame);
+	}
+	return status;
+}
+
+int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame)
+{
+	int status = take_wanted(feed, out_frame);
 	if (status == 0 && out_frame->seq == feed->last_seq && out_frame->capture_ns == feed->last_capture_ns) {
 		/* A new subscription to an old topic begins with its newest frame. */
 		zoe_release(feed->source->subscriber, out_frame);
-		status = zoe_take_latest(feed->source->subscriber, 0, out_frame);
+		status = take_wanted(feed, out_frame);
 	}
 	if (status == -EAGAIN) {
 		feed->ready = false;
@@ -207,5 +223,7 @@ json_t *detector_feed_metrics(const struct detector_feed *feed)
 	metrics_put_ms(metrics, "age_ms", &feed->age);
 	if (feed->result_count > 0)
 		json_object_set_new(metrics, "boxes", json_integer(feed->boxes));
+	if (feed->events)
+		json_object_set_new(metrics, "objects", detector_events_counts(feed->events));
 	return metrics;
 }

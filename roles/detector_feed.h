@@ -7,20 +7,24 @@
 
 #include "common/metrics.h"
 #include "common/role.h"
-#include "zoetrope_detections.h"
+#include "detector_engine.h"
 
 struct detector_source; /* a subscription and its poll handle */
 
 struct detector_feed {
 	struct role *role;
 	const char *camera;
-	void (*on_ready)(void *user); /* a frame may have come */
+	char topic[ZOE_TOPIC_NAME_MAX + 1]; /* of its frames */
+	void (*on_ready)(void *user);       /* a frame may have come */
 	void *user;
 
 	bool on;                         /* the switch "detect" */
 	struct detector_source *source;  /* NULL = not subscribed */
 	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
 	bool ready;                      /* a take may succeed: do not poll */
+	struct detector_events *events;  /* NULL = objects are not followed */
+	unsigned pins;                   /* frames that may be looked at together */
+	uint64_t every;                  /* look at frames whose number is a multiple of it; 0 = all */
 	int64_t period_ns;               /* between two results; 0 = as fast as it goes */
 	int64_t due_ns;                  /* of the next result */
 	int64_t heard_ns;                /* when a frame was taken last, or the source opened */
@@ -34,13 +38,6 @@ struct detector_feed {
 	struct metrics_rate rate;
 	struct metrics_window inference;
 	struct metrics_window age; /* from capture to result published */
-};
-
-/* What the engine found in a frame. */
-struct detector_result {
-	int64_t inference_ns;
-	unsigned count;
-	struct zoe_detection boxes[ZOE_DETECTIONS_MAX];
 };
 
 /* Open the results' topic. The caller has set role, camera, on_ready, user and period_ns. Returns 0 | -errno

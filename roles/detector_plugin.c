@@ -97,8 +97,8 @@ static int find(const char *name, char **out_path, char *error)
 
 static int check(const char *path, const struct zoe_detector_engine *engine, char *error)
 {
-	if (engine && engine->abi == ZOE_DETECTOR_ABI && engine->open && engine->label && engine->infer &&
-	    engine->close)
+	if (engine && engine->abi == ZOE_DETECTOR_ABI && engine->name && engine->help && engine->open &&
+	    engine->input && engine->label && engine->infer && engine->close)
 		return 0;
 	if (!engine || engine->abi == ZOE_DETECTOR_ABI)
 		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "%s is no detector engine: its table has holes", path);

@@ -6,8 +6,9 @@
  *   preview.c           the role: start, switches, heartbeat
  *   preview_camera.c    a camera: its subscriptions
  *   preview_variant.c   what is encoded of it, once for each set of parameters that somebody watches
+ *   preview_away.c      what is shown of a camera that gives no pictures
  *   preview_picture.c   encoded pictures and the queue of the newest ones
- *   preview_overlay.c   boxes and labels drawn into a picture (preview_font.c has the letters)
+ *   overlay.c           what is drawn into a picture (overlay_font.c has the letters)
  *   preview_http.c      libmicrohttpd in the loop; requests from their first byte to their last
  *   preview_guard.c     who may ask: address, Host, token
  *   preview_route.c     which answer belongs to which path
@@ -27,7 +28,7 @@
 #include "common/role.h"
 #include "drivers/encoder/encoder.h"
 #include "feed.h"
-#include "font.h"
+#include "overlay.h"
 #include "result.h"
 
 #define PREVIEW_QUEUE        8 /* encoded pictures kept for viewers: 0.3 s at 25 a second */
@@ -52,6 +53,8 @@ struct picture {
 	bool has_result; /* the newest result when it was encoded */
 	uint64_t result_seq;
 	int64_t result_age_ns; /* how much older than this picture the result's picture is */
+	unsigned width, height;
+	char away[16]; /* it is the last one of a camera in that state; "" = a picture of its own */
 	size_t size;
 	unsigned char data[];
 };
@@ -109,6 +112,8 @@ struct variant {
 int variant_get(struct preview_camera *camera, const struct variant_options *options, struct variant **out);
 /* Free those of a camera that nobody watches any more; all: in any case. */
 void variants_sweep(struct preview_camera *camera, bool all);
+/* Put a picture into the queues of all variants that are watched, and wake who waits. */
+void variants_show(struct preview_camera *camera, struct picture *picture);
 /* Encode for everybody who watches. Returns how many variants have got a picture. */
 unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame);
 
@@ -120,10 +125,14 @@ struct preview_camera {
 	struct feed detections;
 	struct result_set results;
 	struct variant *variants;
-	unsigned viewers;      /* streams */
-	unsigned char *canvas; /* RGB that boxes are drawn into */
-	size_t canvas_bytes;
+	unsigned viewers; /* streams */
+	struct overlay_canvas canvas;
 	char trouble[ENCODER_ERROR_BYTES]; /* why the last frame could not be encoded, "" */
+
+	struct picture *last;   /* that was encoded; NULL = none yet */
+	int64_t last_ns;        /* when it was */
+	struct picture *notice; /* what is shown while the camera is away, for the state and reason in notice_text */
+	char notice_text[320];
 
 	uint64_t encoded, drops;
 	struct metrics_rate rate;
@@ -137,10 +146,12 @@ void camera_close(struct preview_camera *camera);
 void camera_turn(struct preview_camera *camera, bool on);
 /* Look again at what has to be subscribed to. */
 void camera_update(struct preview_camera *camera);
+/* Once a second and on change: show the camera's last picture and its state, if that is what there is to see. */
+void camera_look_away(struct preview_camera *camera, const json_t *system);
+/* A frame was encoded. */
+void camera_remember(struct preview_camera *camera, struct picture *picture);
+void camera_away_forget(struct preview_camera *camera);
 struct preview_camera *camera_find(struct preview *preview, const char *name);
-
-/* Draw boxes and labels into RGB24. */
-void overlay_draw(unsigned char *rgb, unsigned width, unsigned height, size_t stride, const struct result *result);
 
 /* ---- server-sent events ---- */
 

@@ -106,6 +106,8 @@ void camera_close(struct preview_camera *camera)
 	feed_finish(&camera->detections);
 	result_set_finish(&camera->results);
 	variants_sweep(camera, true);
-	free(camera->canvas);
-	camera->canvas = NULL;
+	camera_away_forget(camera);
+	picture_drop(camera->last);
+	camera->last = NULL;
+	overlay_finish(&camera->canvas);
 }

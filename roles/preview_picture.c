@@ -74,6 +74,8 @@ size_t picture_headers(const struct picture *picture, char *out, size_t room, in
 	used += picture_time(out + used, room - used, "Encode-Begin", picture->encode_begin_ns);
 	used += picture_time(out + used, room - used, "Encode-End", picture->encode_end_ns);
 	used += picture_time(out + used, room - used, "Send-Time", send_ns);
+	if (*picture->away)
+		used += (size_t)snprintf(out + used, room - used, "X-Zoetrope-State: %s\r\n", picture->away);
 	if (picture->has_result) {
 		used += (size_t)snprintf(out + used, room - used, "X-Zoetrope-Result-Sequence: %llu\r\n",
 		                         (unsigned long long)picture->result_seq);

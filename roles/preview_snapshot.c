@@ -27,7 +27,12 @@ static void snapshot_woken(struct watcher *watcher)
 	struct snapshot *snapshot = (struct snapshot *)watcher;
 	if (snapshot->picture)
 		return;
-	snapshot->picture = picture_queue_next(&snapshot->variant->queue, &snapshot->cursor);
+	struct picture *picture = picture_queue_next(&snapshot->variant->queue, &snapshot->cursor);
+	if (picture && *picture->away) { /* who asks for a snapshot wants a new picture, or the reason as a status */
+		picture_drop(picture);
+		return;
+	}
+	snapshot->picture = picture;
 	watcher_remove(watcher);
 	request_resume(snapshot->request);
 }

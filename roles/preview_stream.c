@@ -152,8 +152,10 @@ static bool viewer_next_picture(struct viewer *viewer)
 			continue;
 		struct preview_camera *camera = source->variant->camera;
 		int64_t now_ns = zoe_now_ns();
-		metrics_add(&camera->latency, now_ns - viewer->picture->capture_ns);
-		metrics_add(&camera->send, now_ns - viewer->picture->encode_end_ns);
+		if (!*viewer->picture->away) {
+			metrics_add(&camera->latency, now_ns - viewer->picture->capture_ns);
+			metrics_add(&camera->send, now_ns - viewer->picture->encode_end_ns);
+		}
 		size_t room = sizeof(viewer->head);
 		size_t used = (size_t)snprintf(viewer->head, room, "Content-Type: %s\r\nContent-Length: %zu\r\n",
 		                               encoder_jpeg.media_type, viewer->picture->size);

@@ -115,63 +115,48 @@ static void variant_size(const struct variant_options *options, struct zoe_image
 	image->height = options->height;
 }
 
-/* RGB of the frame in memory of our own, with the boxes drawn. */
-static int variant_paint(const struct variant *variant, const struct zoe_frame *frame, struct zoe_image *image)
+/* The frame in memory of our own, with what people are to see in it. */
+static int variant_paint(const struct variant *variant, const struct zoe_frame *frame, const struct zoe_image *size)
 {
 	struct preview_camera *camera = variant->camera;
-	const uint8_t *pixels;
-	image->format = ZOE_FORMAT_RGB24;
-	int status = converter_run(camera->preview->converter, &frame->image, frame->data, frame->size, image, &pixels);
+	int status = overlay_copy(&camera->canvas, camera->preview->converter, frame, size->width, size->height);
 	if (status < 0)
 		return status;
-	size_t bytes = (size_t)image->planes[0].stride * image->height;
-	if (bytes > camera->canvas_bytes) {
-		unsigned char *canvas = realloc(camera->canvas, bytes);
-		if (!canvas)
-			return -ENOMEM;
-		camera->canvas = canvas;
-		camera->canvas_bytes = bytes;
-	}
-	memcpy(camera->canvas, pixels + image->planes[0].offset, bytes);
-	image->planes[0].offset = 0;
-	for (size_t i = 0; i < RESULT_DETECTORS; i++) {
+	for (size_t i = 0; i < RESULT_DETECTORS && variant->options.overlay; i++) {
 		const struct result *result = camera->results.results[i];
 		if (result && result->head.magic && result_fresh(result, frame->capture_ns))
-			overlay_draw(camera->canvas, image->width, image->height, image->planes[0].stride, result);
+			overlay_draw(&camera->canvas, result);
 	}
+	if (camera->preview->config->timestamp)
+		overlay_clock(&camera->canvas, frame->capture_ns);
 	return 0;
 }
 
-static int variant_compress(const struct variant *variant, const struct zoe_frame *frame,
+/* image: in, the size that is wanted; out, what was encoded. */
+static int variant_compress(const struct variant *variant, const struct zoe_frame *frame, struct zoe_image *image,
                             const unsigned char **out_data, size_t *out_size, char *error)
 {
 	const struct variant_options *options = &variant->options;
-	struct zoe_image image = {.format = ZOE_FORMAT_I420,
-	                          .width = frame->image.width,
-	                          .height = frame->image.height,
-	                          .range = ZOE_RANGE_FULL,
-	                          .matrix = ZOE_MATRIX_BT601};
-	variant_size(options, &image);
-	bool smaller = image.height != frame->image.height;
+	const struct overlay_canvas *canvas = &variant->camera->canvas;
+	bool paint = options->overlay || variant->camera->preview->config->timestamp;
 	bool again = options->quality && frame->image.format == ZOE_FORMAT_MJPEG;
-	if (!options->overlay && !smaller && !again)
+	const uint8_t *pixels;
+	if (!paint && image->height == frame->image.height && !again)
 		return encoder_jpeg.encode(variant->encoder, &frame->image, frame->data, frame->size, out_data,
 		                           out_size, error);
-	const uint8_t *pixels = NULL;
-	int status = options->overlay ? variant_paint(variant, frame, &image)
-	                              : converter_run(variant->camera->preview->converter, &frame->image, frame->data,
-	                                              frame->size, &image, &pixels);
+	int status = paint ? variant_paint(variant, frame, image)
+	                   : converter_run(variant->camera->preview->converter, &frame->image, frame->data, frame->size,
+	                                   image, &pixels);
 	if (status < 0) {
-		snprintf(error, ENCODER_ERROR_BYTES, "cannot %s this picture: %s",
-		         options->overlay ? "draw into" : "scale", strerror(-status));
+		snprintf(error, ENCODER_ERROR_BYTES, "cannot %s this picture: %s", paint ? "draw into" : "scale",
+		         strerror(-status));
 		return status;
 	}
-	size_t bytes = (size_t)image.width * image.height * 3 / 2;
-	if (!pixels) {
-		pixels = variant->camera->canvas;
-		bytes = variant->camera->canvas_bytes;
-	}
-	return encoder_jpeg.encode(variant->encoder, &image, pixels, bytes, out_data, out_size, error);
+	if (paint)
+		return encoder_jpeg.encode(variant->encoder, &canvas->image, canvas->rgb, overlay_size(canvas),
+		                           out_data, out_size, error);
+	return encoder_jpeg.encode(variant->encoder, image, pixels, (size_t)image->width * image->height * 3 / 2,
+	                           out_data, out_size, error);
 }
 
 /* Why a frame could not be encoded is said once, not for each frame. */
@@ -187,9 +172,15 @@ static struct picture *variant_encode(const struct variant *variant, const struc
 	struct preview_camera *camera = variant->camera;
 	int64_t begin_ns = zoe_now_ns();
 	char error[ENCODER_ERROR_BYTES] = "";
+	struct zoe_image image = {.format = ZOE_FORMAT_I420,
+	                          .width = frame->image.width,
+	                          .height = frame->image.height,
+	                          .range = ZOE_RANGE_FULL,
+	                          .matrix = ZOE_MATRIX_BT601};
 	const unsigned char *data;
 	size_t size;
-	if (variant_compress(variant, frame, &data, &size, error) < 0) {
+	variant_size(&variant->options, &image);
+	if (variant_compress(variant, frame, &image, &data, &size, error) < 0) {
 		variant_complain(camera, error);
 		return NULL;
 	}
@@ -198,6 +189,8 @@ static struct picture *variant_encode(const struct variant *variant, const struc
 	if (!picture)
 		return NULL;
 	picture->camera = camera->name;
+	picture->width = image.width;
+	picture->height = image.height;
 	picture->seq = frame->seq;
 	picture->capture_ns = frame->capture_ns;
 	picture->publish_ns = frame->publish_ns;
@@ -214,9 +207,22 @@ static struct picture *variant_encode(const struct variant *variant, const struc
 	return picture;
 }
 
+static void variant_show(struct variant *variant, struct picture *picture)
+{
+	picture_queue_put(&variant->queue, picture);
+	watchers_wake(variant->watchers);
+}
+
+void variants_show(struct preview_camera *camera, struct picture *picture)
+{
+	for (struct variant *variant = camera->variants; variant; variant = variant->next)
+		if (variant->watchers)
+			variant_show(variant, picture_hold(picture));
+}
+
 unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame)
 {
-	unsigned made = 0;
+	unsigned made = 0, height = 0;
 	for (struct variant *variant = camera->variants; variant; variant = variant->next) {
 		if (!variant->watchers || !variant_wants(variant, frame->capture_ns))
 			continue;
@@ -224,8 +230,11 @@ unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame 
 		if (!picture)
 			continue;
 		made++;
-		picture_queue_put(&variant->queue, picture);
-		watchers_wake(variant->watchers);
+		if (picture->height > height) {
+			height = picture->height;
+			camera_remember(camera, picture);
+		}
+		variant_show(variant, picture);
 	}
 	return made;
 }

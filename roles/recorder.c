@@ -10,6 +10,7 @@
 #include "common/role.h"
 #include "drivers/encoder/encoder.h"
 #include "feed.h"
+#include "overlay.h"
 #include "recorder.h"
 
 #define RECORDER_RETRY_NS 2000000000
@@ -32,6 +33,8 @@ struct recorder {
 	struct recorder_camera *cameras;
 	size_t camera_count;
 	void *encoder;
+	struct converter *converter;
+	struct overlay_canvas canvas; /* for date and time */
 };
 
 static void recorder_say_state(struct recorder *recorder)
@@ -73,6 +76,23 @@ static int recorder_prepare(struct recorder_camera *camera)
 	return status;
 }
 
+static int recorder_encode(struct recorder *recorder, const struct zoe_frame *frame, const unsigned char **out_jpeg,
+                           size_t *out_size, char *error)
+{
+	struct overlay_canvas *canvas = &recorder->canvas;
+	if (!recorder->config->timestamp)
+		return encoder_jpeg.encode(recorder->encoder, &frame->image, frame->data, frame->size, out_jpeg,
+		                           out_size, error);
+	int status = overlay_copy(canvas, recorder->converter, frame, frame->image.width, frame->image.height);
+	if (status < 0) {
+		snprintf(error, ENCODER_ERROR_BYTES, "cannot draw into this picture: %s", strerror(-status));
+		return status;
+	}
+	overlay_clock(canvas, frame->capture_ns);
+	return encoder_jpeg.encode(recorder->encoder, &canvas->image, canvas->rgb, overlay_size(canvas), out_jpeg,
+	                           out_size, error);
+}
+
 static void recorder_save(struct recorder_camera *camera, const struct zoe_frame *frame)
 {
 	struct recorder *recorder = camera->recorder;
@@ -88,8 +108,7 @@ static void recorder_save(struct recorder_camera *camera, const struct zoe_frame
 		camera->drops++;
 		return;
 	}
-	status = encoder_jpeg.encode(recorder->encoder, &frame->image, frame->data, frame->size, &jpeg,
-	                             &still.jpeg_size, error);
+	status = recorder_encode(recorder, frame, &jpeg, &still.jpeg_size, error);
 	still.jpeg = jpeg;
 	if (!status)
 		status = still_write(&camera->folder, &still, error);
@@ -175,6 +194,8 @@ static void recorder_close(struct role *role)
 	}
 	free(recorder->cameras);
 	encoder_jpeg.close(recorder->encoder);
+	converter_destroy(recorder->converter);
+	overlay_finish(&recorder->canvas);
 	free(recorder);
 }
 
@@ -189,6 +210,8 @@ static int recorder_open(struct role *role)
 	recorder->cameras = calloc(names->count ? names->count : 1, sizeof(*recorder->cameras));
 	int status =
 	    recorder->cameras ? encoder_jpeg.open((int)recorder->config->quality, &recorder->encoder) : -ENOMEM;
+	if (!status)
+		status = converter_create(&recorder->converter);
 	for (size_t i = 0; i < names->count && !status; i++) {
 		status = recorder_open_camera(recorder, &recorder->cameras[i], names->items[i]);
 		recorder->camera_count++;

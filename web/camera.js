@@ -4,7 +4,7 @@ import { chip } from "./tables.js";
 
 export const API = "/api/v1";
 const VERBS = ["capture", "preview", "save", "detect"];
-// As in roles/preview_overlay.c.
+// As in roles/overlay.c.
 const PALETTE = ["#ff9f1c", "#2ec4b6", "#e71d73", "#8ac926", "#3a86ff", "#ffd166", "#b56cff", "#ff595e"];
 const RESULTS_KEPT = 16;
 const FRESH_SECONDS = 3; // as in roles/result.c

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct camera_driver *const drivers[] = {&camera_file, &camera_test};
+static const struct camera_driver *const drivers[] = {&camera_file, &camera_network, &camera_images, &camera_gst,
+                                                      &camera_test};
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
 /* Length of "scheme" in "scheme:rest"; 0 if it is a bare path. */
@@ -24,6 +25,31 @@ static const char *without_authority(const char *rest)
 	return strncmp(rest, "///", 3) == 0 ? rest + 2 : rest;
 }
 
+/* Is the word one of those in the list, which blanks separate? */
+static bool has_word(const char *list, const char *word, size_t length)
+{
+	for (; *list; list += strspn(list, " ")) {
+		size_t span = strcspn(list, " ");
+		if (span == length && strncmp(list, word, length) == 0)
+			return true;
+		list += span;
+	}
+	return false;
+}
+
+/* "rtsp:, file:, test:" */
+static void name_schemes(char *out, size_t room)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < DRIVERS; i++) {
+		for (const char *list = drivers[i]->schemes; *list && used < room; list += strspn(list, " ")) {
+			size_t span = strcspn(list, " ");
+			used += (size_t)snprintf(out + used, room - used, "%s%.*s:", used ? ", " : "", (int)span, list);
+			list += span;
+		}
+	}
+}
+
 const struct camera_driver *camera_driver_find(const char *source, const char **out_rest, char *error)
 {
 	size_t length = scheme_length(source);
@@ -32,18 +58,68 @@ const struct camera_driver *camera_driver_find(const char *source, const char **
 		return &camera_file;
 	}
 	for (size_t i = 0; i < DRIVERS; i++) {
-		if (strlen(drivers[i]->scheme) != length || strncmp(drivers[i]->scheme, source, length) != 0)
+		if (!has_word(drivers[i]->schemes, source, length))
 			continue;
 		*out_rest = without_authority(source + length + 1);
 		return drivers[i];
 	}
-	char known[128] = "";
-	for (size_t i = 0; i < DRIVERS; i++)
-		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s:", i ? ", " : "",
-		         drivers[i]->scheme);
-	snprintf(error, CAMERA_ERROR_BYTES, "source '%.200s': there is no camera driver '%.*s:'; there are %s", source,
+	char known[128], shown[CAMERA_SHOWN_BYTES];
+	name_schemes(known, sizeof(known));
+	camera_source_show(source, shown);
+	snprintf(error, CAMERA_ERROR_BYTES, "source '%.200s': there is no camera driver '%.*s:'; there are %s", shown,
 	         (int)length, source, known);
 	return NULL;
+}
+
+/* Take bytes [from, to) out of a text. */
+static void cut_out(char *from, const char *to)
+{
+	memmove(from, to, strlen(to) + 1);
+}
+
+void camera_hide_logins(char *text)
+{
+	static const char *const secrets[] = {"user-pw=", "user-id=", "password=", "passphrase=", "token="};
+	for (char *host = strstr(text, "://"); host; host = strstr(host, "://")) {
+		host += 3;
+		size_t length = strcspn(host, " \t\n!\"");
+		for (char *at = host + length; at > host; at--) {
+			if (at[-1] == '@') {
+				cut_out(host, at);
+				break;
+			}
+		}
+	}
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		for (char *value = strstr(text, secrets[i]); value; value = strstr(value, secrets[i])) {
+			value += strlen(secrets[i]);
+			size_t length = *value == '"' ? 1 + strcspn(value + 1, "\"") + 1 : strcspn(value, " \t\n!");
+			cut_out(value, value + (length < strlen(value) ? length : strlen(value)));
+		}
+	}
+}
+
+void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES])
+{
+	const char *host = strstr(source, "://");
+	if (strncmp(source, "gst:", 4) == 0) {
+		char whole[4096];
+		snprintf(whole, sizeof(whole), "%s", source);
+		camera_hide_logins(whole);
+		snprintf(out, CAMERA_SHOWN_BYTES, "%.*s", CAMERA_SHOWN_BYTES - 1, whole);
+		return;
+	}
+	if (!host || host - source != (ptrdiff_t)scheme_length(source) || strncmp(source, "file:", 5) == 0) {
+		snprintf(out, CAMERA_SHOWN_BYTES, "%s", source);
+		return;
+	}
+	host += 3;
+	/* A password may hold any character, '/' and '?' too: only what follows the last '@' is surely none of it. */
+	const char *login = strrchr(host, '@');
+	const char *address = login ? login + 1 : host;
+	size_t length = strcspn(address, "?=&#");
+	snprintf(out, CAMERA_SHOWN_BYTES, "%.*s%.*s%s", (int)(host - source), source, (int)length, address,
+	         address[length] ? "..." : "");
 }
 
 int64_t camera_pace_due(struct camera_pace *pace, int64_t at_ns)

@@ -1,35 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A camera driver: one table of functions. It opens a source, says what it really got, and then, frame by frame, fills
- * a loaned slot and publishes it when the role says so. All calls come from the loop's thread of the camera role, and
- * none waits for time to pass: a driver prepares a frame ahead and tells when it is due.
+ * a loaned slot and publishes it when the role says so. All calls come from one thread of the camera role, which does
+ * nothing else: a driver may wait there for its device or the network, and comes back as soon as request->interrupt is
+ * set.
  *
  * The life of a driver: open, attach, then next and publish in turn, close. A driver never prints; it writes one
- * sentence into error[CAMERA_ERROR_BYTES] (what was wanted, what was found, what to do) and returns -errno.
+ * sentence into error[CAMERA_ERROR_BYTES] (what was wanted, what was found, what to do) and returns -errno. No sentence
+ * ever has the source's login in it: request->shown is how a source is told to people.
  */
 #ifndef CAMERA_DRIVER_H
 #define CAMERA_DRIVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "zoetrope.h"
 
 #define CAMERA_ERROR_BYTES 512
-#define CAMERA_NOTE_BYTES  160
+#define CAMERA_NOTE_BYTES  256
+#define CAMERA_SHOWN_BYTES 256
+
+/* Set by the role when a driver shall stop waiting. */
+struct camera_interrupt {
+	atomic_bool set;
+	int fd; /* an eventfd, readable from then on, for those who poll */
+};
+
+/* A part of the source's picture, as fractions of its width and height. Width 0 = none. */
+struct camera_area {
+	double x, y, width, height;
+};
 
 /* What is wanted. 0 = the source's own. The strings live until close. */
 struct camera_request {
+	const char *uri;    /* all of it; may hold a login */
 	const char *source; /* behind the scheme: "clip.mp4", "?format=NV12" */
+	const char *shown;  /* the URI as people may see it */
 	unsigned width, height;
 	double fps;
 	bool loop;
+	uint32_t format;                 /* enum zoe_format */
+	struct camera_area crop;         /* only that is published */
+	const struct camera_area *masks; /* blacked out before anybody sees it */
+	unsigned mask_count;
+	bool udp;            /* the network's pictures by UDP, not TCP */
+	const char *decoder; /* name of a libavcodec decoder; "" = the usual one */
+	struct camera_interrupt *interrupt;
 };
 
 /* What was really got. */
 struct camera_mode {
 	struct zoe_image image;       /* format, size, range, matrix; planes differ from frame to frame */
 	double fps;                   /* expected frames a second */
+	bool live;                    /* frames are due when they come; silence means that something is wrong */
+	bool packets;                 /* can publish what it decodes, too */
 	size_t slot_bytes;            /* that a slot of the topic must have */
 	unsigned loans, keeps;        /* slots that the driver holds at most while it works */
 	char note[CAMERA_NOTE_BYTES]; /* worth telling once: "yuv420p10le is converted to YU12"; "" = nothing */
@@ -43,26 +69,33 @@ struct camera_pace {
 };
 
 struct camera_driver {
-	const char *scheme; /* "file": chosen by "file:..." */
-
-	/* Open the source and look at it. Returns 0 | -errno with a sentence. */
-	int (*open)(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error);
-
-	/* From now on slots may be loaned from publisher, which outlives the state. */
-	void (*attach)(void *state, struct zoe_publisher *publisher);
+	const char *schemes; /* "rtsp rtsps": chosen by "rtsp:..." */
+	bool patient;        /* the source may not be there yet: a failure to open but -EINVAL is tried again */
 
 	/*
-	 * Make the next frame ready.
+	 * Open the source and look at it. out_mode stays where it is until close: a driver whose source changes its
+	 * size later changes out_mode->image in next().
 	 *
-	 * pace        ask camera_pace_due() with the frame's time in the source
-	 * out_due_ns  when it is to be published: that is its capture time
+	 * Returns  0 | -EINVAL (what is wanted makes no sense) | -errno, each with a sentence
+	 */
+	int (*open)(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error);
+
+	/* From now on slots may be loaned from publisher. packets: for what was decoded; NULL unless mode.packets. Both
+	 * outlive the state. */
+	void (*attach)(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets);
+
+	/*
+	 * Make the next frame ready; a live source waits for it.
 	 *
-	 * Returns  0 | -ENODATA (the source has ended) | -errno with a sentence (the source is lost)
+	 * pace        ask camera_pace_due() with the frame's time in the source, unless it is live
+	 * out_due_ns  when it is to be published, and its capture time; live: when it came
+	 *
+	 * Returns  0 | -ENODATA (the source has ended) | -EINTR (interrupted) | -errno with a sentence (it is lost)
 	 */
 	int (*next)(void *state, struct camera_pace *pace, int64_t *out_due_ns, char *error);
 
 	/*
-	 * Publish the frame that next() made ready. Called once after each next() that returned 0.
+	 * Publish the frame that next() made ready. Called at most once after each next() that returned 0.
 	 *
 	 * Returns  0 | -ENOBUFS (no slot to be had: the frame is dropped) | -errno of zoe_loan(), zoe_publish()
 	 */
@@ -72,7 +105,7 @@ struct camera_driver {
 	void (*close)(void *state);
 };
 
-extern const struct camera_driver camera_file, camera_test;
+extern const struct camera_driver camera_file, camera_gst, camera_images, camera_network, camera_test;
 
 /*
  * The driver for a source, by its scheme; a bare path is a file.
@@ -81,6 +114,31 @@ extern const struct camera_driver camera_file, camera_test;
  * Returns   the driver | NULL with a sentence in error
  */
 const struct camera_driver *camera_driver_find(const char *source, const char **out_rest, char *error);
+
+/*
+ * A source as people may see it: without user and password, without what follows '?' of a network address, and without
+ * what follows '=' in its path (some cameras have the password there).
+ */
+void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
+
+/* The same for a text in which addresses and passwords stand anywhere, as in a pipeline; it gets shorter in its place. */
+void camera_hide_logins(char *text);
+
+/* Read "X Y WIDTH HEIGHT", fractions of the picture. Returns 0 | -EINVAL with a sentence. */
+int camera_area_read(const char *text, struct camera_area *out, char *error);
+
+/* The pixels of a picture of that size that are cropped to: even corners, so that chroma samples stay whole. */
+void camera_crop_pixels(const struct camera_request *request, unsigned width, unsigned height, unsigned *out_x,
+                        unsigned *out_y, unsigned *out_width, unsigned *out_height);
+
+/* Let the picture be that part of itself. Its pixels stay where they are. */
+void camera_crop(const struct camera_request *request, struct zoe_image *image);
+
+/* Black the masked areas out of a picture that was cropped. */
+void camera_mask(const struct camera_request *request, const struct zoe_image *image, void *data);
+
+/* A pixel format by the name that people write, "NV12"; 0 = not known. */
+uint32_t camera_format_find(const char *name);
 
 /*
  * When a frame is due whose time in the source is at_ns. If that is more than a frame ago, whole frames are skipped:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The synthetic camera. "test:" or "test:?format=NV12" (I420, NV12, YUYV, UYVY, RGB24, BGR24, GREY); size and rate come
+ * The synthetic camera. "test:" or "test:?format=NV12" (any uncompressed format); size and rate come
  * from the configuration, 1280x720 at 30 by default. Colours are limited range, BT.601 below 720 lines and BT.709 from
  * there.
  *
@@ -15,7 +15,7 @@
  * number counts frames of the grid of time since the source was opened: a dropped frame leaves a gap in it.
  */
 #include "camera_driver.h"
-#include "test_paint.h"
+#include "paint.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@
 #define SIDE_MOST    8192
 
 struct test_camera {
-	struct zoe_image image; /* with planes */
+	struct zoe_image image; /* with planes, whole */
+	struct camera_request request;
 	size_t size;
 	uint8_t *background;
 	double fps;
@@ -38,30 +39,21 @@ struct test_camera {
 	int loan_status;
 };
 
-static const struct {
-	const char *name;
-	uint32_t format;
-} formats[] = {
-    {"I420", ZOE_FORMAT_I420},   {"NV12", ZOE_FORMAT_NV12},   {"YUYV", ZOE_FORMAT_YUYV}, {"UYVY", ZOE_FORMAT_UYVY},
-    {"RGB24", ZOE_FORMAT_RGB24}, {"BGR24", ZOE_FORMAT_BGR24}, {"GREY", ZOE_FORMAT_GREY},
-};
-
-static int parse_format(const char *source, uint32_t *out_format, char *error)
+static int parse_format(const struct camera_request *request, uint32_t *out_format, char *error)
 {
-	if (!*source) {
-		*out_format = ZOE_FORMAT_I420;
+	const char *source = request->source;
+	*out_format = request->format ? request->format : ZOE_FORMAT_I420;
+	if (!*source)
 		return 0;
-	}
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-		if (strncmp(source, "?format=", 8) == 0 && strcmp(source + 8, formats[i].name) == 0) {
-			*out_format = formats[i].format;
-			return 0;
-		}
-	}
+	uint32_t format = strncmp(source, "?format=", 8) == 0 ? camera_format_find(source + 8) : 0;
+	if (format && !request->format)
+		*out_format = format;
+	if (format)
+		return 0;
 	snprintf(
 	    error, CAMERA_ERROR_BYTES,
-	    "source 'test:%.100s' is not understood: wanted 'test:' or 'test:?format=F', F one of I420, NV12, YUYV, "
-	    "UYVY, RGB24, BGR24, GREY",
+	    "source 'test:%.100s' is not understood: wanted 'test:' or 'test:?format=F', F one of I420, I422, I444, "
+	    "NV12, YUYV, UYVY, RGB24, BGR24, GREY",
 	    source);
 	return -EINVAL;
 }
@@ -112,7 +104,7 @@ static int test_open(const struct camera_request *request, struct camera_mode *o
 	unsigned width = request->width ? request->width : request->height ? request->height * 16 / 9 & ~1u : 1280;
 	unsigned height = request->height ? request->height : request->width ? request->width * 9 / 16 & ~1u : 720;
 	uint32_t format = 0;
-	int status = parse_format(request->source, &format, error);
+	int status = parse_format(request, &format, error);
 	if (status == 0)
 		status = check_size(width, height, error);
 	if (status < 0)
@@ -121,6 +113,7 @@ static int test_open(const struct camera_request *request, struct camera_mode *o
 	if (!test)
 		goto fail;
 	bool rgb = format == ZOE_FORMAT_RGB24 || format == ZOE_FORMAT_BGR24;
+	test->request = *request;
 	test->image = (struct zoe_image){.format = format,
 	                                 .width = width,
 	                                 .height = height,
@@ -137,6 +130,7 @@ static int test_open(const struct camera_request *request, struct camera_mode *o
 	paint_background(test);
 	*out_mode = (struct camera_mode){
 	    .image = test->image, .fps = test->fps, .slot_bytes = test->size, .loans = 2, .keeps = 0};
+	camera_crop(request, &out_mode->image);
 	*out_state = test;
 	return 0;
 fail:
@@ -145,7 +139,7 @@ fail:
 	return -ENOMEM;
 }
 
-static void test_attach(void *state, struct zoe_publisher *publisher)
+static void test_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
 {
 	struct test_camera *test = state;
 	test->publisher = publisher;
@@ -199,11 +193,13 @@ static int test_publish(void *state, int64_t capture_ns, uint64_t *out_seq)
 		return test->loan_status;
 	test->loan.capture_ns = capture_ns;
 	test->loan.image = test->image;
+	camera_crop(&test->request, &test->loan.image);
+	camera_mask(&test->request, &test->loan.image, test->loan.data);
 	return zoe_publish(test->publisher, &test->loan, out_seq);
 }
 
 const struct camera_driver camera_test = {
-    .scheme = "test",
+    .schemes = "test",
     .open = test_open,
     .attach = test_attach,
     .next = test_next,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's files: where they are, their bytes, the names of its classes. What every engine with a model needs. */
+/*
+ * A model as its description says: NAME.yaml beside the network's file, documented in zoetrope-model(5). What every
+ * engine with a model needs.
+ */
 #ifndef ZOETROPE_MODEL_H
 #define ZOETROPE_MODEL_H
 
@@ -15,20 +18,23 @@ struct model {
 	char *path; /* of the network's file */
 	void *data; /* its bytes; model_forget() frees them once the engine has read them */
 	size_t size;
-	char **labels; /* label_count strings, index = class */
+	char **labels; /* label_count strings, index = class; "" = never reported */
 	unsigned label_count;
+	struct zoe_detector_input input; /* batch is 1: an engine may raise it */
+	char *head;                      /* "ssd": how outputs become boxes, head.h */
+	float overlap;                   /* of two boxes of a class that overlap by more, the weaker goes */
 };
 
 /*
- * Find NAME.onnx and NAME.labels.txt and read both. A model with a '/' in it, or ending in `suffix`, is a path.
+ * Find NAME.yaml, and read it and the file that it names. A model with a '/' in it, or ending in ".yaml" or ".onnx", is a
+ * path.
  *
  * config  model and models
- * suffix  of the network's file: ".onnx"
  * error   one sentence on failure, ZOE_DETECTOR_ERROR_BYTES
  *
- * Returns  0 | -ENOENT | -EINVAL (too large, or labels wrong) | -ENOMEM | -errno of reading
+ * Returns  0 | -ENOENT | -EINVAL (description wrong, file too large) | -ENOMEM | -errno of reading
  */
-int model_open(const struct zoe_detector_config *config, const char *suffix, struct model *out, char *error);
+int model_open(const struct zoe_detector_config *config, struct model *out, char *error);
 void model_forget(struct model *model);
 void model_close(struct model *model);
 

@@ -1,43 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Engine "opencv": an SSD network in ONNX, run by OpenCV's DNN module on the CPU. The project's only C++ file: it keeps
- * OpenCV's classes and exceptions behind the C table. Pictures are converted by convert/, boxes decoded by ssd.c.
+ * Engine "opencv": networks in ONNX, run by OpenCV's DNN module on the CPU. The project's only C++ file: it keeps
+ * OpenCV's classes and exceptions behind the C table. Boxes are decoded by head.c.
  */
 #include <cerrno>
 #include <cstdio>
 #include <new>
-#include <sstream>
+#include <string>
+#include <vector>
 
 #include <opencv2/core/utility.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/dnn.hpp>
-#include <opencv2/imgproc.hpp>
 
-#include "convert/convert.h"
+#include "head.h"
 #include "model.h"
-#include "ssd.h"
 #include "zoetrope_detector.h"
 
 namespace
 {
 
-constexpr int INPUT_PX = 300;
-/* The network was trained on pixels from -1 to 1. */
-constexpr double PIXEL_MEAN = 127.5;
-constexpr double PIXEL_SCALE = 1 / 127.5;
-
 struct engine {
 	struct model model = {};
-	struct ssd *ssd = nullptr;
-	struct converter *converter = nullptr;
+	struct head *head = nullptr;
 	cv::dnn::Net net;
 	std::vector<cv::String> output_names;
-	std::vector<cv::Mat> outputs; /* boxes, scores */
+	std::vector<cv::Mat> outputs;
 
 	~engine()
 	{
-		converter_destroy(converter);
-		ssd_destroy(ssd);
+		head_destroy(head);
 		model_close(&model);
 	}
 };
@@ -65,59 +57,49 @@ int keep_silent(int, const char *, const char *, const char *, int, void *)
 	return 0;
 }
 
-std::string shape_text(const cv::Mat &mat)
+/* Run the network on a tensor as the model's description says. */
+void forward(struct engine *engine, const void *tensor)
 {
-	std::ostringstream text;
-	for (int i = 0; i < mat.dims; i++)
-		text << "[" << mat.size[i] << "]";
-	return text.str();
-}
-
-bool has_shape(const cv::Mat &mat, int columns)
-{
-	return mat.type() == CV_32F && mat.dims == 3 && mat.size[0] == 1 && mat.size[1] == SSD_ANCHORS &&
-	       mat.size[2] == columns;
-}
-
-/*
- * Run the network on an RGB picture of any size; outputs are sorted into boxes and scores by open(). Each pixel of the
- * smaller picture is the mean of those it covers: of vtest.avi's frames 99 % are understood so, 94 % with bilinear
- * scaling.
- */
-void forward(struct engine *engine, const cv::Mat &picture)
-{
-	cv::Mat small;
-	cv::resize(picture, small, cv::Size(INPUT_PX, INPUT_PX), 0, 0, cv::INTER_AREA);
-	engine->net.setInput(cv::dnn::blobFromImage(small, PIXEL_SCALE, cv::Size(), cv::Scalar::all(PIXEL_MEAN)));
+	const struct zoe_detector_input &input = engine->model.input;
+	const int channels = input.format == ZOE_FORMAT_GREY ? 1 : 3;
+	const int height = (int)input.height, width = (int)input.width;
+	const int planar[] = {1, channels, height, width}, packed[] = {1, height, width, channels};
+	engine->net.setInput(
+	    cv::Mat(4, input.layout == ZOE_LAYOUT_NCHW ? planar : packed, CV_32F, const_cast<void *>(tensor)));
 	engine->net.forward(engine->outputs, engine->output_names);
 }
 
-/* Try the network on a grey picture: does it give what ssd.c reads? It also makes OpenCV allocate all it needs. */
-int check_shape(struct engine *engine, char *error)
+std::vector<struct head_tensor> tensors(const struct engine *engine)
 {
-	std::string wanted =
-	    "; the opencv engine reads an SSD that looks at 300x300 pixels, with outputs [1][1917][4] and "
-	    "[1][1917][classes]: take ssd-mobilenet-v2";
+	std::vector<struct head_tensor> list;
+	for (const cv::Mat &mat : engine->outputs) {
+		struct head_tensor tensor = {};
+		if (mat.type() == CV_32F && mat.dims <= HEAD_DIMS && mat.isContinuous()) {
+			tensor.data = mat.ptr<float>();
+			tensor.dims = (unsigned)mat.dims;
+			for (int i = 0; i < mat.dims; i++)
+				tensor.shape[i] = mat.size[i];
+		}
+		list.push_back(tensor);
+	}
+	return list;
+}
+
+/* Try the network on a grey picture: does it give what its head reads? It also makes OpenCV allocate all it needs. */
+int try_once(struct engine *engine, float threshold, char *error)
+{
+	const struct zoe_detector_input &input = engine->model.input;
+	const std::vector<float> grey((size_t)input.width * input.height * 3);
 	try {
-		forward(engine, cv::Mat(INPUT_PX, INPUT_PX, CV_8UC3, cv::Scalar::all(128)));
+		forward(engine, grey.data());
 	} catch (const cv::Exception &exception) {
 		return fail(error, -EINVAL,
-		            std::string(engine->model.path) + " is no model for 300x300 pixels (" + reason(exception) +
-		                ")" + wanted);
+		            std::string(engine->model.path) + " is no model for " + std::to_string(input.width) + "x" +
+		                std::to_string(input.height) + " pixels, as its description says (" +
+		                reason(exception) + ")");
 	}
-	int classes = (int)engine->model.label_count;
-	if (engine->outputs.size() == 2 && has_shape(engine->outputs[0], classes) && has_shape(engine->outputs[1], 4))
-		std::swap(engine->output_names[0], engine->output_names[1]);
-	else if (engine->outputs.size() != 2 || !has_shape(engine->outputs[0], 4) ||
-	         !has_shape(engine->outputs[1], classes)) {
-		std::string found;
-		for (const cv::Mat &output : engine->outputs)
-			found += (found.empty() ? "" : " and ") + shape_text(output);
-		return fail(error, -EINVAL,
-		            std::string(engine->model.path) + " has outputs " + found + " and " +
-		                std::to_string(classes) + " labels" + wanted);
-	}
-	return 0;
+	const std::vector<struct head_tensor> outputs = tensors(engine);
+	return head_create(&engine->model, threshold, outputs.data(), (unsigned)outputs.size(), &engine->head, error);
 }
 
 int load(struct engine *engine, const struct zoe_detector_config *config, char *error)
@@ -125,7 +107,7 @@ int load(struct engine *engine, const struct zoe_detector_config *config, char *
 	cv::redirectError(keep_silent);
 	cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
 	cv::setNumThreads((int)config->threads);
-	int status = model_open(config, ".onnx", &engine->model, error);
+	int status = model_open(config, &engine->model, error);
 	if (status < 0)
 		return status;
 	try {
@@ -136,14 +118,10 @@ int load(struct engine *engine, const struct zoe_detector_config *config, char *
 	} catch (const cv::Exception &exception) {
 		return fail(error, -EINVAL,
 		            std::string(engine->model.path) + " is damaged or no ONNX model that OpenCV reads (" +
-		                reason(exception) + "): get it again with tools/fetch-model");
+		                reason(exception) + "): get it again with `zoetrope model fetch --force`");
 	}
 	model_forget(&engine->model);
-	status = check_shape(engine, error);
-	if (status == 0 && (converter_create(&engine->converter) < 0 ||
-	                    ssd_create(engine->model.label_count, config->threshold, &engine->ssd) < 0))
-		return fail(error, -ENOMEM, "no memory to decode boxes");
-	return status;
+	return try_once(engine, config->threshold, error);
 }
 
 int opencv_open(const struct zoe_detector_config *config, void **out_state, char *error)
@@ -172,30 +150,22 @@ const char *opencv_label(void *state, uint32_t class_id)
 	return class_id < engine->model.label_count ? engine->model.labels[class_id] : nullptr;
 }
 
-int opencv_infer(void *state, const struct zoe_image *image, const void *data, size_t size, struct zoe_detection *out,
-                 unsigned room, char *error)
+void opencv_input(void *state, struct zoe_detector_input *out)
+{
+	*out = static_cast<struct engine *>(state)->model.input;
+}
+
+int opencv_infer(void *state, const struct zoe_detector_picture *pictures, uint32_t, struct zoe_detector_found *found,
+                 char *error)
 {
 	struct engine *engine = static_cast<struct engine *>(state);
-	struct zoe_image wanted = {};
-	wanted.format = ZOE_FORMAT_RGB24;
-	wanted.width = image->width;
-	wanted.height = image->height;
-	const uint8_t *pixels = nullptr;
-	int status = converter_run(engine->converter, image, data, size, &wanted, &pixels);
-	if (status < 0) {
-		char format[5];
-		zoe_format_name(image->format, format);
-		return fail(error, status,
-		            "a picture of " + std::to_string(image->width) + "x" + std::to_string(image->height) +
-		                " pixels, format " + format + ", cannot be read");
-	}
 	try {
-		forward(engine, cv::Mat((int)wanted.height, (int)wanted.width, CV_8UC3, const_cast<uint8_t *>(pixels)));
+		forward(engine, pictures->data);
 	} catch (const std::exception &exception) {
 		return fail(error, -EIO, std::string("OpenCV failed on a picture: ") + exception.what());
 	}
-	return (int)ssd_decode(engine->ssd, engine->outputs[0].ptr<float>(), engine->outputs[1].ptr<float>(), out,
-	                       room);
+	head_decode(engine->head, tensors(engine).data(), 0, found);
+	return 0;
 }
 
 void opencv_close(void *state)
@@ -205,10 +175,12 @@ void opencv_close(void *state)
 
 } // namespace
 
-extern "C" __attribute__((visibility("default"))) const struct zoe_detector_engine *zoe_detector_engine(void)
+extern "C" const struct zoe_detector_engine *zoe_detector_engine(void)
 {
 	static const struct zoe_detector_engine table = {
-	    ZOE_DETECTOR_ABI, "opencv", opencv_open, opencv_label, opencv_infer, opencv_close,
+	    ZOE_DETECTOR_ABI, "opencv",     "Neural networks in ONNX, run by OpenCV on the CPU.",
+	    nullptr,          opencv_open,  opencv_input,
+	    opencv_label,     opencv_infer, opencv_close,
 	};
 	return &table;
 }

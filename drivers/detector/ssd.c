@@ -5,6 +5,7 @@
  * to 0.95, aspect ratios 1, 2, 1/2, 3, 1/3 and one square between each two scales, fewer on the first grid.
  */
 #include "ssd.h"
+#include "boxes.h"
 
 #include <errno.h>
 #include <math.h>
@@ -20,18 +21,11 @@
 #define CENTRE_SCALE 10.0f
 #define SIZE_SCALE   5.0f
 
-struct candidate {
-	float x0, y0, x1, y1;
-	float score;
-	unsigned class_id;
-	unsigned anchor;
-};
-
 struct ssd {
 	unsigned classes;
 	float threshold;
 	float anchors[SSD_ANCHORS][4];
-	struct candidate candidates[SSD_ANCHORS];
+	struct box candidates[SSD_ANCHORS];
 };
 
 /* Widths and heights of the anchors in each cell of a grid. Returns how many. */
@@ -93,34 +87,15 @@ const float (*ssd_anchors(const struct ssd *ssd))[4]
 	return ssd->anchors;
 }
 
-static float clip(float fraction)
-{
-	return fminf(fmaxf(fraction, 0.0f), 1.0f);
-}
-
 /* Where an encoded box lies. Returns false if nothing of it is inside the picture. */
-static bool place(const float anchor[4], const float box[4], struct candidate *out)
+static bool place(const float anchor[4], const float box[4], struct box *out)
 {
 	float y = box[0] / CENTRE_SCALE * anchor[3] + anchor[1];
 	float x = box[1] / CENTRE_SCALE * anchor[2] + anchor[0];
-	float half_height = expf(box[2] / SIZE_SCALE) * anchor[3] / 2;
-	float half_width = expf(box[3] / SIZE_SCALE) * anchor[2] / 2;
-	out->x0 = clip(x - half_width);
-	out->y0 = clip(y - half_height);
-	out->x1 = clip(x + half_width);
-	out->y1 = clip(y + half_height);
-	return out->x1 > out->x0 && out->y1 > out->y0;
+	return box_place(out, x, y, expf(box[3] / SIZE_SCALE) * anchor[2], expf(box[2] / SIZE_SCALE) * anchor[3]);
 }
 
-static int by_score(const void *left, const void *right)
-{
-	const struct candidate *a = left, *b = right;
-	if (a->score != b->score)
-		return a->score > b->score ? -1 : 1;
-	return a->anchor < b->anchor ? -1 : 1;
-}
-
-/* Candidates above the threshold, best first. */
+/* Candidates above the threshold. */
 static unsigned collect(struct ssd *ssd, const float *boxes, const float *scores)
 {
 	unsigned count = 0;
@@ -131,57 +106,18 @@ static unsigned collect(struct ssd *ssd, const float *boxes, const float *scores
 			if (logits[c] > logits[best])
 				best = c;
 		}
-		struct candidate *candidate = &ssd->candidates[count];
-		candidate->score = 1.0f / (1.0f + expf(-logits[best]));
+		struct box *candidate = &ssd->candidates[count];
+		candidate->score = box_score(logits[best]);
 		candidate->class_id = best;
 		candidate->anchor = i;
 		/* Written so that a score that is no number fails too. */
 		if (candidate->score >= ssd->threshold && place(ssd->anchors[i], boxes + (size_t)i * 4, candidate))
 			count++;
 	}
-	qsort(ssd->candidates, count, sizeof(*ssd->candidates), by_score);
 	return count;
-}
-
-/* Intersection over union. */
-static float overlap(const struct candidate *a, const struct candidate *b)
-{
-	float width = fminf(a->x1, b->x1) - fmaxf(a->x0, b->x0);
-	float height = fminf(a->y1, b->y1) - fmaxf(a->y0, b->y0);
-	if (width <= 0 || height <= 0)
-		return 0;
-	float both = width * height;
-	float area_a = (a->x1 - a->x0) * (a->y1 - a->y0);
-	float area_b = (b->x1 - b->x0) * (b->y1 - b->y0);
-	return both / (area_a + area_b - both);
-}
-
-static bool suppressed(const struct candidate *candidate, const struct candidate *kept, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		if (kept[i].class_id == candidate->class_id && overlap(&kept[i], candidate) > OVERLAP_MAX)
-			return true;
-	}
-	return false;
 }
 
 unsigned ssd_decode(struct ssd *ssd, const float *boxes, const float *scores, struct zoe_detection *out, unsigned room)
 {
-	unsigned count = collect(ssd, boxes, scores);
-	unsigned kept = 0; /* the best ones move to the front of the candidates */
-	for (unsigned i = 0; i < count && kept < room; i++) {
-		struct candidate candidate = ssd->candidates[i];
-		if (suppressed(&candidate, ssd->candidates, kept))
-			continue;
-		out[kept] = (struct zoe_detection){
-		    .x = candidate.x0,
-		    .y = candidate.y0,
-		    .w = candidate.x1 - candidate.x0,
-		    .h = candidate.y1 - candidate.y0,
-		    .score = candidate.score,
-		    .class_id = candidate.class_id,
-		};
-		ssd->candidates[kept++] = candidate;
-	}
-	return kept;
+	return boxes_choose(ssd->candidates, collect(ssd, boxes, scores), OVERLAP_MAX, out, room);
 }

@@ -3,7 +3,9 @@
  * For tests: take frames of a topic in order, print a JSON object a line for each, with the MD5 of its pixels without the
  * gaps between rows (as ffmpeg -f framemd5 counts).
  *
- *   frames TOPIC COUNT [HOLD [FILE]]    HOLD: go on holding so many frames, 0..15; FILE: pixels go there too
+ *   frames TOPIC COUNT [HOLD [FILE [WIDTH HEIGHT]]]
+ *
+ * HOLD: go on holding so many frames, 0..15; FILE: pixels go there too; WIDTH and HEIGHT are wished for
  *
  * Ends with status 1 if no frame comes for 10 s.
  */
@@ -93,12 +95,19 @@ int main(int argc, char **argv)
 	unsigned hold = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
 	FILE *file = argc > 4 ? fopen(argv[4], "w") : NULL;
 	if (argc < 3 || hold > HOLD_MAX || (argc > 4 && !file)) {
-		fprintf(stderr, "usage: frames TOPIC COUNT [HOLD [FILE]]\n");
+		fprintf(stderr, "usage: frames TOPIC COUNT [HOLD [FILE [WIDTH HEIGHT]]]\n");
 		return 2;
 	}
 	int status = zoe_domain_open(NULL, &domain);
 	if (status == 0)
 		status = subscribe(domain, argv[1], hold + 1, &subscriber);
+	struct zoe_wish wish = {0};
+	if (argc > 6) {
+		wish.width = (uint32_t)atoi(argv[5]);
+		wish.height = (uint32_t)atoi(argv[6]);
+	}
+	if (status == 0)
+		status = zoe_subscriber_wish(subscriber, &wish);
 	if (status == 0)
 		status = read_frames(subscriber, (unsigned)atoi(argv[2]), hold, file);
 	if (status < 0)

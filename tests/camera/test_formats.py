@@ -168,9 +168,10 @@ def test_names_that_look_like_something_else():
 
 
 def test_unknown_scheme():
-    result = run("rtsp://127.0.0.1/x")
+    result = run("gopher://user:secret@127.0.0.1/x?y=1")
     assert result.returncode == 1
-    assert result.stderr.count("\n") == 1 and "there is no camera driver 'rtsp:'; there are file:, test:" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "'gopher://127.0.0.1/x...': there is no camera driver 'gopher:'; there are file:, rtsp:, rtsps:, http:, https:, images:, test:" in result.stderr
 
 
 def test_real_footage():

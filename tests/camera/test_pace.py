@@ -39,7 +39,7 @@ def test_own_time_stamps_and_the_loop():
     path = clips.make("a.mp4", *X264, "-bf", "2", fps=20, frames=15)
     with Camera(f"file:{path}", loop=True) as camera:
         check_pace(camera.frames(50), 50_000_000)
-        assert camera.next_state()["metrics"]["fps_wanted"] == 20
+        assert camera.wait_state("streaming")["metrics"]["fps_wanted"] == 20
 
 
 def test_uneven_time_stamps():

@@ -105,5 +105,5 @@ def test_topic_of_another_shape():
         with Camera(f"file:{path}", loop=True, fps=50) as second:
             first.turn(False)
             frames = second.frames(90)
-            assert second.next_state()["state"] == "streaming"
+            second.wait_state("streaming")
         clips.check_order(frames, wanted)

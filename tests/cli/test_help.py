@@ -6,7 +6,7 @@ import subprocess
 
 from support.zoetrope import BUILD, SOURCE, program
 
-COMMANDS = ["run", "ctl", "ls", "info", "top", "view", "clean", "version", "help"]
+COMMANDS = ["run", "ctl", "ls", "info", "top", "view", "cat", "clean", "model", "detect", "version", "help"]
 ROLES = {"camera": ["cameras"], "detector": ["detectors"], "preview": ["preview"], "recorder": ["save"]}
 
 
@@ -56,7 +56,7 @@ def test_man_page_has_every_command_and_option():
 
 
 def test_man_pages_are_sound():
-    for page in ("zoetrope.1", "zoetrope.yaml.5"):
+    for page in ("zoetrope.1", "zoetrope.yaml.5", "zoetrope-model.5"):
         done = subprocess.run(["man", "--warnings", "-l", os.path.join(SOURCE, "man", page)], capture_output=True, text=True,
                               env={**os.environ, "MANWIDTH": "120"})
         assert done.returncode == 0 and not done.stderr, done.stderr
@@ -111,6 +111,9 @@ def test_wrong_command_lines():
     assert "wanted one topic, found 2" in refused("info", "x", "y")
     assert "--interval: wanted" in refused("top", "--interval=soon")
     assert "is not known" in refused("help", "nothing")
+    assert "wanted `list`, or `fetch` and names" in refused("model") and "`list`" in refused("model", "fetch")
+    assert "wanted pictures, found none" in refused("detect")
+    assert "'a/b' is no name of a model" in refused("model", "fetch", "a/b")
 
 
 def test_role_alone_with_wrong_command_line():

@@ -98,7 +98,7 @@ TEST(texts_come_back)
 	    {"wait", "1500ms", "1500ms"},
 	    {"wait", "0.5m", "30s"},
 	    {"wait", "60s", "1m"},
-	    {"wait", "0s", "0ns"},
+	    {"wait", "0s", "0s"},
 	    {"bytes", "2M", "2M"},
 	    {"bytes", "1.5K", "1536"},
 	    {"bytes", "4097", "4097"},

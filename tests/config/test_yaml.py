@@ -55,7 +55,7 @@ def test_wrong_values():
             ("width: 640px", "width", "a whole number from 0 to 16384 (pixels), found '640px'"),
             ("width: 1.5", "width", "found '1.5'"), ("width: 20000", "width", "found '20000'"),
             ("loop: 2", "loop", "true or false, found '2'"), ("loop:", "loop", "true or false"),
-            ("cpus: x", "cpus", "CPU numbers, such as 1, 0-3 or 0,2, found 'x'"), ("nice: 20", "nice", "from -20 to 19"),
+            ("cpus: x", "cpus", "CPU numbers, such as 1, 0-3 or 0,2, or big or little, found 'x'"), ("nice: 20", "nice", "from -20 to 19"),
             ("fps: [25]", "fps", "one value, found a list"), ("fps: {a: 1}", "fps", "one value, found keys")]:
         sentence(f"cameras:\n  front:\n    source: 'test:'\n    {value}\n", f"c.yaml:4: key 'cameras.front.{key}': wanted ", wanted)
 
@@ -124,7 +124,7 @@ def test_cycles_and_aliases():
 def test_files():
     os.mkdir("folder")
     run_file("folder", "folder: is a folder")
-    run_file("missing.yaml", "missing.yaml: cannot read the configuration: No such file or directory")
+    run_file("missing.yaml", "missing.yaml: cannot be read: No such file or directory")
     sentence("fps: 1\n", "x y.yaml:1: key 'fps'", name="x y.yaml")
 
 

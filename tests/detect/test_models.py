@@ -2,33 +2,27 @@
 """Models that are missing, damaged or of the wrong kind, and labels they do not know: one sentence each, no crash."""
 # limit: random_damage_never_crashes 180 s
 # limit: wrong_shape 180 s
+# limit: truncated 180 s
 import os
 import random
 import shutil
 import subprocess
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from detecting import command, refused
+from networks import describe, grid, save
 
 MODEL = os.path.join(os.environ["ZOETROPE_MODELS"], "ssd-mobilenet-v2")
+ENGINES = ("opencv", "onnxruntime")
 
 
-def labels(path):
-    shutil.copy(MODEL + ".labels.txt", path.replace(".onnx", ".labels.txt"))
-
-
-def save(name, nodes, input_shape, output_shape, constants=()):
-    value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-    graph = helper.make_graph(nodes, "g", [value("in", input_shape)], [value("out", output_shape)], list(constants))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)])
-    model.ir_version = 6
-    path = os.path.abspath(name)
-    onnx.save(model, path)
-    labels(path)
-    return path
+def objects(path):
+    """Describe the network in path as the SSD is. Gives path."""
+    with open(MODEL + ".yaml", encoding="utf-8") as source, open(path.replace(".onnx", ".yaml"), "w", encoding="utf-8") as copy:
+        copy.writelines(line for line in source if not line.startswith("file:"))
+    return os.path.abspath(path)
 
 
 def damaged(name, change):
@@ -37,30 +31,40 @@ def damaged(name, change):
         data = bytearray(file.read())
     with open(name, "wb") as file:
         file.write(change(data))
-    path = os.path.abspath(name)
-    labels(path)
-    return path
+    return objects(name)
 
 
 def test_missing():
-    said = refused("opencv", "ssd-mobilenet-v2", environment={"ZOETROPE_MODELS": "/nowhere"}.items())
-    assert "model ssd-mobilenet-v2 not found in /nowhere" in said and "tools/fetch-model" in said
-    assert "not found" in refused("opencv", "fnord") and "take ssd-mobilenet-v2" in refused("opencv", "fnord")
-    assert "cannot be opened" in refused("opencv", "./fnord.onnx")
-    assert "needs a model" in refused("opencv", "")
+    for engine in ENGINES:
+        nowhere = {"ZOETROPE_MODELS": "/nowhere"}.items()
+        options = {"options": f"library={os.path.dirname(MODEL)}/onnxruntime/libonnxruntime.so"} if engine == "onnxruntime" else {}
+        said = refused(engine, "ssd-mobilenet-v2", environment=nowhere, **options)
+        assert "model ssd-mobilenet-v2 not found in /nowhere" in said and "zoetrope model fetch" in said
+        assert "cannot be read" in refused(engine, "./fnord.onnx") and "fnord.yaml" in refused(engine, "./fnord")
+        assert "needs a model" in refused(engine, "")
+
+
+def test_library_missing():
+    said = refused("onnxruntime", "ssd-mobilenet-v2", environment={"ZOETROPE_MODELS": "/nowhere"}.items())
+    assert "ONNX Runtime cannot be loaded" in said and "zoetrope model fetch onnxruntime" in said
+    said = refused("onnxruntime", "ssd-mobilenet-v2", options="library=/lib/x86_64-linux-gnu/libm.so.6")
+    assert "no ONNX Runtime" in said
 
 
 def test_text_empty_folder():
-    os.mkdir("folder.onnx")
-    assert "no ordinary file" in refused("opencv", "./folder.onnx")
-    assert "is damaged or no ONNX model" in refused("opencv", damaged("text.onnx", lambda _: b"This is a text.\n" * 99))
-    assert "is damaged or no ONNX model" in refused("opencv", damaged("empty.onnx", lambda _: b""))
+    for engine in ENGINES:
+        if not os.path.isdir("folder.onnx"):
+            os.mkdir("folder.onnx")
+        assert "no ordinary file" in refused(engine, objects("folder.onnx"))
+        assert "is damaged or no ONNX model" in refused(engine, damaged("text.onnx", lambda _: b"This is a text.\n" * 99))
+        assert "is damaged or no ONNX model" in refused(engine, damaged("empty.onnx", lambda _: b""))
 
 
 def test_truncated():
-    for part in (0.001, 0.3, 0.9, 0.9999):
-        said = refused("opencv", damaged("cut.onnx", lambda data: data[:int(len(data) * part)]))
-        assert "is damaged or no ONNX model" in said and "tools/fetch-model" in said
+    for engine in ENGINES:
+        for part in (0.001, 0.3, 0.9999):
+            said = refused(engine, damaged("cut.onnx", lambda data: data[:int(len(data) * part)]))
+            assert "is damaged or no ONNX model" in said
 
 
 def test_random_damage_never_crashes():
@@ -87,29 +91,53 @@ def command_once(path):
 
 
 def test_wrong_shape():
-    picture = save("relu.onnx", [helper.make_node("Relu", ["in"], ["out"])], [1, 3, 300, 300], [1, 3, 300, 300])
-    said = refused("opencv", picture)
-    assert "has outputs [1][3][300][300]" in said and "[1][1917][4]" in said and "take ssd-mobilenet-v2" in said
+    for engine in ENGINES:
+        picture = objects(save("relu.onnx", [helper.make_node("Relu", ["in"], ["out"])], [1, 3, 300, 300], {"out": [1, 3, 300, 300]}))
+        said = refused(engine, picture)
+        assert "has outputs [1][3][300][300]" in said and "[n][1917][4]" in said
 
-    weights = numpy_helper.from_array(np.zeros((3 * 64 * 64, 10), np.float32), "w")
-    classifier = save("small.onnx", [helper.make_node("Flatten", ["in"], ["flat"]),
-                                     helper.make_node("MatMul", ["flat", "w"], ["out"])], [1, 3, 64, 64], [1, 10], [weights])
-    assert "is no model for 300x300 pixels" in refused("opencv", classifier)
+        weights = np.zeros((3 * 64 * 64, 10), np.float32)
+        nodes = [helper.make_node("Flatten", ["in"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["out"])]
+        classifier = objects(save("small.onnx", nodes, [1, 3, 64, 64], {"out": [1, 10]}, [("w", weights)]))
+        assert "is no model for 300x300 pixels" in refused(engine, classifier)
 
-    unknown = save("unknown.onnx", [helper.make_node("Fnord", ["in"], ["out"])], [1, 3, 300, 300], [1, 3, 300, 300])
-    assert "is damaged or no ONNX model that OpenCV reads" in refused("opencv", unknown)
+        unknown = objects(save("unknown.onnx", [helper.make_node("Fnord", ["in"], ["out"])], [1, 3, 300, 300], {"out": [1, 3, 300, 300]}))
+        assert "is damaged or no ONNX model" in refused(engine, unknown)
+    said = refused("onnxruntime", describe(save("many.onnx", [helper.make_node("Relu", ["in"], ["out"])], [4, 3, 64, 64],
+                                                {"out": [4, 3, 64, 64]}), head="yolov8"))
+    assert "wants 4 pictures at once" in said
 
 
-def test_labels_of_a_model():
-    path = damaged("few.onnx", lambda data: data)
-    with open("few.labels.txt", "w", encoding="utf-8") as file:
-        file.write("???\nPerson\nCar\n")
-    assert "3 labels" in refused("opencv", path)
-    with open("few.labels.txt", "w", encoding="utf-8") as file:
-        file.write("x" * 40)
-    assert "longer than 31 bytes" in refused("opencv", path)
-    os.unlink("few.labels.txt")
-    assert "few.labels.txt cannot be opened" in refused("opencv", path)
+def test_descriptions():
+    """Each wrong one is a sentence that names the file and, where there is one, the line."""
+    path = grid("net.onnx", "yolov8")
+    for text, wanted in {
+        "": "is empty; wanted the description of a model",
+        "- a": "wanted keys such as",
+        "head: [": "is not YAML",
+        "haed: ssd": "net.yaml:1: key 'haed' is not known; did you mean 'head'?",
+        "width: 9000": "key 'width': wanted a whole number from 0 to 8192 (pixels), found '9000'",
+        "head: resnet": "key 'head': wanted one of ssd|blazeface|yolov5|yolov8, found 'resnet'",
+        "head: ssd\nhead: ssd": "stands there twice",
+        "head: ssd\nwidth: 3\nheight: 3\nlicence: x\nsource: x": "key 'labels' is missing",
+        "head: ssd\nwidth: 3\nlabels: [a]\nlicence: x\nsource: x": "key 'height' is missing",
+        "head: ssd\nwidth: 3\nheight: 3\nlabels: [a]\nlicence: x": "key 'source' is missing",
+        "head: ssd\nwidth: 3\nheight: 3\nlabels: [a]\nlicence: x\nsource: x\nmean: [1, 2]": "key 'mean': wanted 1 number or 3, found 2",
+        "head: ssd\nwidth: 3\nheight: 3\nlabels: [a]\nlicence: x\nsource: x\nscale: [half]": "key 'scale': 'half' is no number",
+        "head: ssd\nwidth: 3\nheight: 3\nlabels: [%s]\nlicence: x\nsource: x" % ("x" * 40): "label 0 is longer than 31 bytes",
+        "head: ssd\nwidth: 3\nheight: 3\nlabels: [a]\nlicence: x\nsource: x\nfile: gone.onnx": "gone.onnx cannot be opened",
+    }.items():
+        with open("net.yaml", "w", encoding="utf-8") as file:
+            file.write(text)
+        assert wanted in refused("opencv", path), text
+    os.unlink("net.yaml")
+    assert "net.yaml: cannot be read" in refused("opencv", path)
+
+
+def test_file_of_another_name():
+    shutil.move(grid("net.onnx", "yolov8"), "other.onnx")
+    describe("net.onnx", head="yolov8", file="other.onnx", labels=["Red", "Green"])
+    assert "other.onnx has outputs [1][7][16] and 2 labels" in refused("opencv", "./net.yaml")
 
 
 def test_unknown_label():

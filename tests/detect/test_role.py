@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The detector role, with an engine whose time is known: newest frame, due times, turns, switches, kills."""
+"""The detector role, with an engine whose time is known: newest frame, due times, turns, switches, kills, hangs."""
+# limit: hanging_again_and_again 120 s
 import os
 import signal
 import subprocess
 import time
 
 from support.wait import promised, wait_for
+from support.zoetrope import Zoetrope, alive
 
 from detecting import ENGINES, Detector, camera, command, grey_file, reading, results, topics
 
@@ -59,6 +61,35 @@ def test_a_camera_without_a_frame_holds_nobody_up():
         with Detector("left,right", model="20") as detector:
             detector.state("streaming", "waiting for camera right")
             assert len(results("left/detections", 10, 5)) == 10
+
+
+def test_two_workers_are_twice_as_fast_and_in_order():
+    """An engine that sleeps 100 ms: two of them give twice as many results; each is of a newer frame than the one before."""
+    rates = []
+    with camera("front", counting(), size=SMALL, fps=100):
+        for workers in (1, 2):
+            with Detector("front", model="100", workers=workers):
+                found = results("front/detections", 41, 40)
+            times = [result["publish_ns"] / 1e9 for result in found]
+            numbers = [result["source_seq"] for result in found]
+            assert numbers == sorted(set(numbers)), numbers
+            for result in found:
+                assert round(result["boxes"][0]["box"][0] * 256) == result["source_seq"] % 250
+            rates.append(40 / (times[-1] - times[0]))
+    print(f"measured: {rates[0]:.1f} and {rates[1]:.1f} results a second")
+    assert rates[1] >= 1.8 * rates[0]
+
+
+def test_results_stay_in_order_whatever_each_takes():
+    """Every third picture takes 20 times as long: those that were taken later wait for it."""
+    with camera("front", counting(), size=SMALL, fps=100):
+        with Detector("front", model="10", workers=3, options="slow_every=3") as detector:
+            numbers = [result["source_seq"] for result in results("front/detections", 30)]
+            detector.turn("front", False)
+            wait_for(lambda: topics()["front"]["pinned"] == 0 and topics()["front"]["subscribers"] == 0, 10, "all frames back")
+            detector.turn("front", True)
+            assert len(results("front/detections", 5)) == 5
+    assert numbers == sorted(set(numbers)), numbers
 
 
 def test_off_and_on_while_the_engine_is_busy():
@@ -167,6 +198,58 @@ def test_ends_in_the_middle_of_an_inference():
             detector.send(type="quit")
             assert detector.process.wait(5) == 0
             promised("quit", time.monotonic() - began, 1.5)
+
+
+def test_ends_although_the_engine_does_not():
+    """The end does not wait for an engine that takes minutes; nothing is left of its topic."""
+    with camera("front", counting(), size=SMALL):
+        with Detector("front", model="600000") as detector:
+            wait_for(lambda: topics().get("front", {}).get("pinned") == 1, 10, "a frame in the engine")
+            began = time.monotonic()
+            detector.send(type="quit")
+            assert detector.process.wait(10) == 0
+            promised("quit", time.monotonic() - began, 1.5)
+        assert "front/detections" not in topics()
+        wait_for(lambda: topics()["front"]["pinned"] == 0, 5, "the pin to be gone")
+
+
+def back_after(pid):
+    """Wait for the end of the process, and for a result of a picture that was taken after it. Gives the seconds between."""
+    wait_for(lambda: not alive(pid), 30, "the end of the one that hangs")
+    began_ns = time.monotonic_ns()
+    while True:
+        (result,) = results("front/detections", 1)
+        if result["capture_ns"] > began_ns:
+            return (result["publish_ns"] - began_ns) / 1e9
+
+
+def test_an_engine_that_hangs_is_replaced():
+    """It looks at some pictures, and at one it hangs: its process is killed, the next one works within 2 s; the camera goes on."""
+    config = {"cameras": {"front": {"source": "test:", "fps": 10}},
+              "detectors": {"objects": {"engine": "slow", "model": "10", "cameras": ["front"], "hang_after": "500ms",
+                                        "options": {"hang_at": 20}}}}
+    with Zoetrope(config, environment={"ZOETROPE_DETECTOR_PATH": ENGINES}.items()) as zoe:
+        pid = zoe.pid("detector objects")
+        promised("back after a hang", back_after(pid), 2)
+        assert "engine slow has given no result for 0.5 s, so it is killed and started again" in zoe.log()
+        assert zoe.process_state("detector objects")["restarts"] >= 1
+        assert zoe.process_state("camera front")["restarts"] == 0
+
+
+def test_hanging_again_and_again():
+    """No back-off: each time it is back within 2 s."""
+    config = {"cameras": {"front": {"source": "test:", "fps": 50}},
+              "detectors": {"objects": {"engine": "slow", "model": "5", "cameras": ["front"], "hang_after": "200ms",
+                                        "options": {"hang_at": 12}}}}
+    with Zoetrope(config, ready=False, environment={"ZOETROPE_DETECTOR_PATH": ENGINES}.items()) as zoe:
+        wait_for(lambda: os.path.exists(os.path.join(zoe.domain, "control.sock")), 20, "the control socket")
+        wait_for(lambda: zoe.process_state("detector objects").get("restarts", 0) >= 7, 60, "seven lives")
+        wait_for(lambda: zoe.process_state("detector objects").get("state") != "restarting", 20, "a life")
+        pid = zoe.pid("detector objects")
+        promised("back after the eighth hang", back_after(pid), 2)
+        reason = wait_for(lambda: "no result" in zoe.process_state("detector objects")["reason"] and
+                          zoe.process_state("detector objects")["reason"], 30, "the reason")
+        print(reason)
 
 
 def test_threads_are_where_they_should_be():

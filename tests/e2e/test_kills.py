@@ -133,9 +133,12 @@ def most_free(looks=100):
     return most
 
 
+BUSY = ("front", "front/detections")  # the others are made only when somebody reads them
+
+
 def kill_50_times(name):
     with Zoetrope(config()) as zoe:
-        wait_for(lambda: all(topic["next_seq"] > 20 for topic in topics().values()) and len(topics()) == 2, 20, "full rings")
+        wait_for(lambda: all(topics().get(topic, {"next_seq": 0})["next_seq"] > 20 for topic in BUSY), 20, "full rings")
         slots, free = {topic: counts["slots"] for topic, counts in topics().items()}, most_free()
         times = []
         for _ in range(50):

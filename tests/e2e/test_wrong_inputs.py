@@ -6,14 +6,9 @@ import socket
 import subprocess
 
 from support.http import free_port
-from support.zoetrope import DOMAIN, PROGRAM, SOURCE, Zoetrope, cached, domain_entries
+from support.zoetrope import DOMAIN, PROGRAM, SOURCE, Zoetrope, cached, domain_entries, without_privileges
 
 PATTERN = {"cameras": {"front": {"source": "test:"}}}
-
-
-def without_privileges(command):
-    """As root, drop what lets root read and write everything; permission bits then count for root, too."""
-    return ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *command] if os.getuid() == 0 else command
 
 
 def refused(config, *words, environment=(), wrap=lambda command: command):
@@ -33,10 +28,10 @@ def refused(config, *words, environment=(), wrap=lambda command: command):
     return saying[0]
 
 
-def labels_beside(model):
-    """A model is two files; the second says what the classes are called."""
-    with open(model.replace(".onnx", ".labels.txt"), "w", encoding="utf-8") as stream:
-        stream.write("Person\nCar\n")
+def description_beside(model):
+    """A model is two files; the second says what the first wants and gives."""
+    with open(model.replace(".onnx", ".yaml"), "w", encoding="utf-8") as stream:
+        stream.write("{width: 300, height: 300, head: ssd, labels: [Person, Car], licence: none, source: this test}\n")
 
 
 def with_model(model):
@@ -98,7 +93,7 @@ def test_engine_missing():
 
 def test_model_missing():
     os.mkdir("models")
-    refused(with_model("ssd-mobilenet-v2"), "ssd-mobilenet-v2", "fetch-model",
+    refused(with_model("ssd-mobilenet-v2"), "ssd-mobilenet-v2", "zoetrope model fetch",
             environment={"ZOETROPE_MODELS": os.path.abspath("models")})
 
 
@@ -111,16 +106,16 @@ def test_model_of_wrong_shape():
                               [helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 4, 30, 30])], [weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)])
     model.ir_version = 6
-    with open("wrong.onnx", "wb") as stream:
+    with open("shape.onnx", "wb") as stream:
         stream.write(model.SerializeToString())
-    labels_beside("wrong.onnx")
-    refused(with_model(os.path.abspath("wrong.onnx")), "wrong.onnx")
+    description_beside("shape.onnx")
+    refused(with_model(os.path.abspath("shape.onnx")), "shape.onnx")
 
 
 def test_model_is_no_model():
     with open("text.onnx", "w", encoding="utf-8") as stream:
         stream.write("these are only words")
-    labels_beside("text.onnx")
+    description_beside("text.onnx")
     refused(with_model(os.path.abspath("text.onnx")), "text.onnx")
 
 

@@ -119,6 +119,29 @@ def test_cpp_program(installed):
         assert run(program, env=installed.environment).split() == ["hello", installed.flags("--modversion")[0]]
 
 
+def test_detector_engine(installed):
+    """The example, built with the installed header alone, finds a white square in a black picture."""
+    folder = os.path.join(installed.root, "outside")
+    os.makedirs(folder)
+    shutil.copy(os.path.join(SOURCE, "examples", "detector.c"), folder)
+    for compiler in (["gcc", "-std=c11"], ["clang", "-std=c11"]):
+        run(*compiler, *STRICT, "-shared", "-fPIC", *installed.flags("--cflags"), "detector.c", "-o", "zoetrope-detector-bright.so",
+            cwd=folder)
+    with open("square.grey", "wb") as file:
+        file.write(bytes(255 if 16 <= x < 24 and 32 <= y < 40 else 0 for y in range(64) for x in range(64)))
+    os.environ["ZOETROPE_DETECTOR_PATH"] = folder
+    publish = [f"{BUILD}/tests/publish_pictures", "front", "GREY", "64", "64", "0", "20", "square.grey"]
+    detect = [f"{BUILD}/roles/zoetrope-detector", "--name", "spot", "--engine", "bright", "--cameras", "front", "--options", "cells=8"]
+    with subprocess.Popen(publish, stdin=subprocess.PIPE) as camera, subprocess.Popen(detect) as detector:
+        try:
+            result = json.loads(run(f"{BUILD}/tests/print_detections", "front/detections", "1", "30"))
+        finally:
+            detector.terminate()
+            camera.stdin.close()
+    (box,) = result["boxes"]
+    assert box["label"] == "Bright" and box["score"] == 1 and box["box"] == [16 / 64, 32 / 64, 8 / 64, 8 / 64]
+
+
 def test_headers_compile_alone(installed):
     headers = sorted(os.listdir(installed.include))
     assert "zoetrope.h" in headers and all(name.startswith("zoetrope") for name in headers)

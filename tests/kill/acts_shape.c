@@ -24,6 +24,8 @@ static void with(struct victim *v, const struct zoe_subscriber_options *options,
 static const struct zoe_subscriber_options lossless = {.pins = 2, .mode = ZOE_LOSSLESS};
 static const struct zoe_subscriber_options member = {.pins = 2, .group = MEMBERS};
 static const struct zoe_subscriber_options oldest = {.pins = 2, .start = ZOE_START_OLDEST};
+static const struct zoe_subscriber_options lossless_oldest = {
+    .pins = 2, .mode = ZOE_LOSSLESS, .start = ZOE_START_OLDEST};
 static const struct zoe_subscriber_options spinning = {.pins = 2, .spin_ns = 200000};
 static const struct zoe_subscriber_options seldom = {.pins = 2, .interval_ns = 1000000000};
 
@@ -40,6 +42,11 @@ void do_open_member(struct victim *v)
 void do_open_oldest(struct victim *v)
 {
 	open_as(v, &oldest);
+}
+
+void do_open_lossless_oldest(struct victim *v)
+{
+	open_as(v, &lossless_oldest);
 }
 
 void with_lossless(struct victim *v)

@@ -58,13 +58,15 @@ class Coverage:
         self.names = reachable(self.functions)
         self.source = source
         self.reached = {}
+        self.stale = []
 
     def add(self, path):
-        """Read what the program kill wrote: offset, number of kills."""
+        """Read what the program kill wrote: offset, number of kills, which failures of a call were tried there."""
         with open(path, encoding="utf-8") as stream:
             for line in stream:
-                offset, kills = line.split()
-                self.reached[int(offset, 16)] = self.reached.get(int(offset, 16), 0) + int(kills)
+                offset, kills, _ = line.split()
+                if int(kills):
+                    self.reached[int(offset, 16)] = self.reached.get(int(offset, 16), 0) + int(kills)
 
     def text_of(self, offset, function):
         file, _, number = function.lines[offset].rpartition(":")
@@ -74,14 +76,12 @@ class Coverage:
         except (OSError, ValueError, IndexError):
             return ""
 
-    def function_at(self, offset):
-        for name, function in self.functions.items():
-            if offset in function.instructions:
-                return name
-        return "?"
-
     def rows(self, counted_out):
-        """(name, kills, tried, total, left out, {source line: number of instructions missed}) of each function."""
+        """(name, kills, tried, total, left out, {source line: number of instructions missed}) of each function.
+
+        counted_out: (function, part of "file:line: source line", reason). Entries that leave nothing out are noted in stale.
+        """
+        used = set()
         for name in self.names:
             function = self.functions[name]
             missed, out = {}, 0
@@ -89,7 +89,9 @@ class Coverage:
                 if offset in self.reached:
                     continue
                 where = f"{function.lines[offset]}: {self.text_of(offset, function)}"
-                if any(function_name in (name, "*") and part in where for function_name, part, _ in counted_out):
+                matching = {entry for entry in counted_out if entry[0] == name and entry[1] in where}
+                used |= matching
+                if matching:
                     out += 1
                 else:
                     missed[where] = missed.get(where, 0) + 1
@@ -97,3 +99,4 @@ class Coverage:
             tried = total - out - sum(missed.values())
             kills = sum(self.reached.get(offset, 0) for offset in function.instructions)
             yield name, kills, tried, total, out, missed
+        self.stale = [entry for entry in counted_out if entry not in used]

@@ -11,14 +11,15 @@
 
 static const struct fault faults[] = {
     {"calloc", 0, ENOMEM},     {"strdup", 0, ENOMEM},     {"open", -1, EMFILE},      {"openat", -1, EMFILE},
-    {"openat", -1, ENOENT},    {"fstat", -1, EIO},        {"fstatat", -1, ENOENT},   {"fcntl", -1, ENOLCK},
+    {"openat", -1, ENOENT},    {"fstat", -1, EIO},        {"fstatat64", -1, ENOENT}, {"fcntl", -1, ENOLCK},
     {"fcntl", -1, EAGAIN},     {"mmap", -1, ENOMEM},      {"madvise", -1, EINVAL},   {"mkdir", -1, EACCES},
     {"mkdirat", -1, ENOSPC},   {"fchmod", -1, EPERM},     {"fchmodat", -1, EPERM},   {"ftruncate", -1, EFBIG},
     {"fallocate", -1, ENOSPC}, {"fallocate", -1, EINTR},  {"fallocate", -1, EIO},    {"renameat", -1, EACCES},
     {"renameat2", -1, EEXIST}, {"renameat2", -1, EACCES}, {"fdopendir", 0, ENOMEM},  {"pread", -1, EIO},
     {"pwrite", -1, EIO},       {"mkfifoat", -1, EACCES},  {"read", -1, EINTR},       {"write", -1, EINTR},
     {"write", -1, EAGAIN},     {"syscall", -1, EINTR},    {"getrandom", -1, ENOSYS}, {"scandirat", -1, ENOMEM},
-    {"nanosleep", -1, EINTR},  {"unlinkat", -1, EBUSY},
+    {"nanosleep", -1, EINTR},  {"unlinkat", -1, EBUSY},   {"mmap", -1, ENODEV},      {"openat", -1, ELOOP},
+    {"pread", 3, 0},           {"pwrite", 3, 0},          {"readdir", 0, EIO},
 };
 
 const struct fault *fault_of(uintptr_t function, unsigned nth)

@@ -2,28 +2,32 @@
 /*
  * Kill real processes at every instruction of libzoetrope, and look what their death did to others.
  *
- *   kill DOMAIN REACHED SCENARIO...   walk through these scenarios; write to REACHED where kills were tried
+ *   kill DOMAIN REACHED SCENARIO...   walk through these scenarios; add to REACHED where kills were tried
  *   kill --list                       names of all scenarios
  *
  * Of each scenario: its steps are noted once. Then it is run again for each step and killed there. If it may be stopped
  * (STOPS), it is stopped at each instruction while others go on, and continued. Then each call of libc fails once in each
  * way. What that reaches of instructions that no kill has reached yet is killed as well.
- * ZOETROPE_SOAK: every step of every scenario. Else: of LONG ones each instruction the first and the last time; of
- * VARIANTs what is new, and the steps after a change that others can see. KILL_FAILURES: end after so many.
+ * ZOETROPE_SOAK: each instruction of every scenario the first twenty times and the last, calls that fail the first and
+ * the last time. Else: of LONG ones each instruction the first and the last time; of VARIANTs what is new, and the steps
+ * after a change that others can see.
+ * KILL_FAILURES: end after so many. KILL_STOPS: stop, kill nobody. KILL_PATIENCE_MS: a party that needs longer hangs.
  */
 #include "faults.h"
 #include "trial.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* Instructions of the library that a kill was tried at; by offset in its file. */
 #define TEXT_MAX (1u << 20)
-static uint32_t reached[TEXT_MAX];
+static uint32_t reached[TEXT_MAX], reached_elsewhere[TEXT_MAX];
 static uint8_t reached_before[TEXT_MAX], failed_before[TEXT_MAX]; /* failed: a bit for each way of the call there */
 
 /* What is done because of a death is killed at every repetition too, up to so many steps. */
@@ -35,7 +39,7 @@ struct run {
 	uint8_t *killed_at; /* [TEXT_MAX] */
 	unsigned kills, stops, faults, missed, failures;
 	unsigned failures_most;
-	bool soak;
+	bool soak, stops_only;
 	int64_t longest_ns;
 	struct plan longest;
 	size_t part, part_end; /* steps that are walked through */
@@ -43,7 +47,7 @@ struct run {
 
 static void report(struct run *run, const struct plan *plan)
 {
-	static const char *const then[] = {"", ", its call fails", ", others go on"};
+	static const char *const then[] = {"", ", its call fails", ", others go on", ", its swap fails"};
 
 	run->failures++;
 	printf("FAILED %s:", run->scenario->name);
@@ -88,6 +92,12 @@ static bool try_plan(struct run *run, const struct plan *plan)
 static bool at_an_end(const struct step *step)
 {
 	return step->nth == 1 || (step->last && step->nth <= 100);
+}
+
+/* Every time; of what is done a thousand times because of damage, a part. */
+static bool in_soak(const struct run *run, const struct step *step)
+{
+	return run->soak && (step->nth <= 20 || step->last);
 }
 
 static struct point before(const struct step *step)
@@ -135,7 +145,7 @@ static bool after_change(const struct walk *walk, size_t step)
 
 static bool new_or_change(const struct walk *walk, size_t step)
 {
-	return (walk->steps[step].nth == 1 && !reached[trace_offset(walk->steps[step].at)]) ||
+	return (walk->steps[step].nth == 1 && !reached_before[trace_offset(walk->steps[step].at)]) ||
 	       (at_an_end(&walk->steps[step]) && after_change(walk, step));
 }
 
@@ -145,7 +155,9 @@ static bool chosen(const struct run *run, const struct walk *walk, size_t step)
 		return false;
 	if (!run->soak && run->scenario->flags & VARIANT)
 		return new_or_change(walk, step);
-	if (run->soak || !(run->scenario->flags & LONG) || at_an_end(&walk->steps[step]))
+	if (run->soak)
+		return in_soak(run, &walk->steps[step]);
+	if (!(run->scenario->flags & LONG) || at_an_end(&walk->steps[step]))
 		return true;
 	return run->scenario->death && run->part_end - run->part < PART_MOST;
 }
@@ -159,6 +171,20 @@ static bool kill_everywhere(struct run *run, const struct walk *walk)
 			return false;
 	}
 	return true;
+}
+
+/* A stop here, while others go on. The topic that grows meanwhile makes a difference for long, so some will do. */
+static bool chosen_stop(const struct run *run, const struct walk *walk, size_t step)
+{
+	unsigned flags = run->scenario->flags;
+
+	if (run->soak)
+		return flags & LONG ? at_an_end(&walk->steps[step]) : in_soak(run, &walk->steps[step]);
+	if (step < run->part || step >= run->part_end)
+		return false;
+	if (flags & JOIN_LARGER && step % 25 == 0)
+		return true;
+	return flags & (VARIANT | RARE_STOPS) ? new_or_change(walk, step) : at_an_end(&walk->steps[step]);
 }
 
 /* Do as planned and live; then again, killed at each instruction that was not yet tried. */
@@ -184,12 +210,12 @@ static bool stop_everywhere(struct run *run, const struct walk *walk)
 	for (size_t i = 0; i < walk->count; i++) {
 		struct plan plan = {.first = before(&walk->steps[i]), .then = LET_OTHERS};
 
-		if (!run->soak && !(run->scenario->flags & (VARIANT | RARE_STOPS) ? new_or_change(walk, i)
-		                                                                  : at_an_end(&walk->steps[i])))
+		if (!chosen_stop(run, walk, i))
 			continue;
 		run->stops++;
 		/* what comes after a stop in a join is what comes after failed calls as well */
-		if (run->scenario->flags & LONG && !run->soak ? !try_plan(run, &plan) : !explore(run, plan))
+		if (run->stops_only || (run->scenario->flags & LONG && !run->soak) ? !try_plan(run, &plan)
+		                                                                   : !explore(run, plan))
 			return false;
 	}
 	return true;
@@ -198,7 +224,7 @@ static bool stop_everywhere(struct run *run, const struct walk *walk)
 static bool fail_everywhere(struct run *run, const struct walk *walk)
 {
 	for (size_t i = 0; i < walk->count; i++) {
-		if (!chosen(run, walk, i) || !(run->soak || at_an_end(&walk->steps[i])))
+		if (!chosen(run, walk, i) || !at_an_end(&walk->steps[i]))
 			continue;
 		for (unsigned n = 0; fault_of(walk->steps[i].call, n); n++) {
 			const struct fault *fault = fault_of(walk->steps[i].call, n);
@@ -220,6 +246,16 @@ static bool fail_everywhere(struct run *run, const struct walk *walk)
 	return true;
 }
 
+static bool fail_swaps(struct run *run, const struct walk *walk)
+{
+	for (size_t i = 0; i < walk->count; i++) {
+		if (trace_swap(walk->steps[i].at) &&
+		    !explore(run, (struct plan){.first = before(&walk->steps[i]), .then = FAIL_SWAP}))
+			return false;
+	}
+	return true;
+}
+
 static unsigned run_scenario(const struct scenario *scenario, unsigned failures_most)
 {
 	struct run run = {.scenario = scenario, .soak = getenv("ZOETROPE_SOAK"), .failures_most = failures_most};
@@ -232,10 +268,13 @@ static unsigned run_scenario(const struct scenario *scenario, unsigned failures_
 		return 1;
 	go_on = try_plan(&run, &(struct plan){.walk = &walk});
 	find_part(&run, &walk);
-	go_on = go_on && kill_everywhere(&run, &walk);
+	run.stops_only = getenv("KILL_STOPS");
+	go_on = go_on && (run.stops_only || kill_everywhere(&run, &walk));
 	if (scenario->flags & STOPS)
 		go_on = go_on && stop_everywhere(&run, &walk);
-	if (go_on)
+	if (scenario->flags & SWAPS)
+		go_on = go_on && fail_swaps(&run, &walk);
+	if (go_on && !run.stops_only)
 		fail_everywhere(&run, &walk);
 	uintptr_t longest_at = run.longest.first.at ? run.longest.first.at : run.longest.kill.at;
 
@@ -251,15 +290,52 @@ static unsigned run_scenario(const struct scenario *scenario, unsigned failures_
 	return run.failures;
 }
 
-static bool write_reached(const char *path)
+/* What the file says, which other workers read and write as well. */
+static void read_reached(FILE *file, bool add)
 {
-	FILE *file = fopen(path, "w");
+	unsigned at, kills, failed;
+
+	while (fscanf(file, "%x %u %x\n", &at, &kills, &failed) == 3) {
+		at %= TEXT_MAX;
+		reached_elsewhere[at] = kills;
+		failed_before[at] |= (uint8_t)failed;
+		if (add)
+			reached_before[at] = kills > 0;
+	}
+}
+
+static FILE *open_reached(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r+");
+
+	if (file)
+		flock(fd, LOCK_EX);
+	return file;
+}
+
+/* What scenarios before this one reached need not be tried again just for being new. */
+static bool know_reached(const char *path)
+{
+	FILE *file = open_reached(path);
 
 	if (!file)
 		return false;
+	read_reached(file, true);
+	return fclose(file) == 0;
+}
+
+static bool write_reached(const char *path)
+{
+	FILE *file = open_reached(path);
+
+	if (!file)
+		return false;
+	read_reached(file, false);
+	rewind(file);
 	for (unsigned i = 0; i < TEXT_MAX; i++) {
-		if (reached[i])
-			fprintf(file, "%#x %u\n", i, reached[i]);
+		if (reached[i] || reached_elsewhere[i] || failed_before[i])
+			fprintf(file, "%#x %u %#x\n", i, reached[i] + reached_elsewhere[i], failed_before[i]);
 	}
 	return fclose(file) == 0;
 }
@@ -286,6 +362,8 @@ int main(int argc, char **argv)
 	trace_find_library();
 	stage_make();
 	snprintf(stage->domain, sizeof(stage->domain), "%s", argv[1]);
+	if (!know_reached(argv[2]))
+		return 2;
 	for (int i = 3; i < argc; i++) {
 		const struct scenario *scenario = scenario_find(argv[i]);
 
@@ -295,7 +373,6 @@ int main(int argc, char **argv)
 		}
 		failures += run_scenario(scenario, most ? (unsigned)atoi(most) : 3);
 	}
-	printf("longest wake-up %.1f ms; %u of %u above 90 ms; %u failures\n", (double)longest_wake_ns / 1e6,
-	       slow_wakes, wakes, failures);
+	printf("longest of %u wake-ups %.1f ms; %u failures\n", wakes, (double)longest_wake_ns / 1e6, failures);
 	return write_reached(argv[2]) && failures == 0 ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parties that live through a kill, and those that come after it. Each letter they get is a part of the play. */
 #include "party.h"
+#include "libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Longest that any party may take for its part. Nothing here waits for time to pass, so this is only met by a hang. */
-#define PATIENCE_MS 10000
+/* In nanoseconds. Nothing here waits for time to pass, so this is only met by a hang. */
+static int64_t patience(void)
+{
+	return stage->patience_ms * 1000000ll;
+}
 
 /* ---- from outside ------------------------------------------------------------------------------------------- */
 
@@ -58,10 +62,10 @@ bool party_hear(struct party *party, char letter)
 	if (party->pid <= 0)
 		return false;
 	do {
-		ready = poll(&p, 1, PATIENCE_MS);
+		ready = poll(&p, 1, (int)stage->patience_ms);
 	} while (ready < 0 && errno == EINTR && !atomic_load(&stage->failed));
 	if (ready == 0)
-		stage_fail("the %s did not answer '%c' in %d s", party->name, letter, PATIENCE_MS / 1000);
+		stage_fail("the %s did not answer '%c' in %u ms", party->name, letter, stage->patience_ms);
 	else if (recv(party->link, &got, 1, MSG_DONTWAIT) != 1 || got != letter)
 		stage_fail("the %s ended or said '%c' where '%c' was wanted", party->name, got ? got : '-', letter);
 	return got == letter;
@@ -71,7 +75,7 @@ bool party_sleeps(const struct party *party)
 {
 	const struct timespec pause = {.tv_nsec = 20000};
 	char path[64], text[32], wanted[16];
-	int64_t end = zoe_now_ns() + PATIENCE_MS * 1000000ll;
+	int64_t end = zoe_now_ns() + patience();
 	int length = snprintf(wanted, sizeof(wanted), "%d ", SYS_futex);
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", party->pid);
@@ -95,8 +99,10 @@ bool party_end(struct party *party)
 
 	if (party->pid <= 0)
 		return false;
-	while (waitpid(party->pid, &status, 0) < 0 && errno == EINTR && !atomic_load(&stage->failed))
-		;
+	while (waitpid(party->pid, &status, 0) < 0) {
+		if (errno != EINTR || atomic_load(&stage->failed))
+			return false; /* it is swept away */
+	}
 	close(party->link);
 	party->pid = 0;
 	if (status != 0)
@@ -109,7 +115,8 @@ void party_kill(struct party *party)
 	if (party->pid <= 0)
 		return;
 	kill(party->pid, SIGKILL);
-	waitpid(party->pid, NULL, 0);
+	while (waitpid(party->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	close(party->link);
 	party->pid = 0;
 }
@@ -149,7 +156,7 @@ void publish_frame(struct zoe_publisher *pub, enum who who, uint32_t count, uint
 		party_fail("%s: no loan: %s", name, zoe_error());
 	loan_fill(&loan, frame_identity(who, count));
 	loan.flags = flags;
-	loan.timeout_ns = PATIENCE_MS * 500000ll; /* for a lossless subscriber that is alive */
+	loan.timeout_ns = patience() / 2; /* for a lossless subscriber that is alive */
 	if (zoe_publish(pub, &loan, &seq) < 0)
 		party_fail("%s: not published: %s", name, zoe_error());
 	published(seq, frame_identity(who, count), name);
@@ -239,7 +246,7 @@ static void poll_and_drain(struct neighbour *n)
 {
 	struct pollfd p = {.fd = n->fd, .events = POLLIN};
 
-	if (poll(&p, 1, PATIENCE_MS / 2) != 1)
+	if (poll(&p, 1, (int)stage->patience_ms / 2) != 1)
 		party_fail("neighbour: the descriptor did not become readable");
 	if (follow(&n->poller, 0) < 0)
 		party_fail("neighbour: the descriptor is readable but there is no frame");
@@ -289,13 +296,41 @@ static void publish_loan(struct neighbour *n)
 
 	zoe_release(n->holder, &n->held);
 	n->loan.flags = FLAG_LAST;
-	n->loan.timeout_ns = PATIENCE_MS * 500000ll;
+	n->loan.timeout_ns = patience() / 2;
 	if (zoe_publish(n->pub, &n->loan, &seq) < 0)
 		party_fail("neighbour: its loan cannot be published: %s", zoe_error());
 	published(seq, n->loan_identity, "neighbour");
 }
 
-/* g: publish two and see that both arrive; G: so many that each slot comes by; e: the frames in hand; q: leave. */
+/* What somebody who died published and told nobody of: whoever repaired has made the descriptor readable. */
+static void poll_after_repair(struct neighbour *n)
+{
+	if (atomic_load(&stage->repaired_next) > n->poller.next)
+		poll_and_drain(n);
+}
+
+static void publish_and_poll(struct neighbour *n, char letter)
+{
+	drain(n);
+	if (letter == 'g')
+		publish_next(n, 0);
+	if (letter == 'G')
+		publish_round(n);
+	if (letter != 'e') {
+		poll_and_drain(n);
+		publish_next(n, FLAG_MARK);
+	}
+	check_hands(n);
+	if (letter == 'e')
+		publish_loan(n);
+	poll_and_drain(n);
+	drop_batch(n->pub, "neighbour");
+}
+
+/*
+ * g: publish two and see that both arrive; G: so many that each slot comes by; e: the frames in hand; p: publish nothing,
+ * poll what a repair brought; q: leave.
+ */
 void neighbour_run(int link)
 {
 	struct neighbour n = {.count = 0};
@@ -303,20 +338,10 @@ void neighbour_run(int link)
 	neighbour_open(&n);
 	say(link, 'r');
 	for (char letter = listen_for(link); letter != 'q'; letter = listen_for(link)) {
-		drain(&n);
-		if (letter == 'g')
-			publish_next(&n, 0);
-		if (letter == 'G')
-			publish_round(&n);
-		if (letter != 'e') {
-			poll_and_drain(&n);
-			publish_next(&n, FLAG_MARK);
-		}
-		check_hands(&n);
-		if (letter == 'e')
-			publish_loan(&n);
-		poll_and_drain(&n);
-		drop_batch(n.pub, "neighbour");
+		if (letter == 'p')
+			poll_after_repair(&n);
+		else
+			publish_and_poll(&n, letter);
 		say(link, letter);
 	}
 	zoe_subscriber_close(n.holder);
@@ -326,17 +351,21 @@ void neighbour_run(int link)
 
 /* ---- waiter ------------------------------------------------------------------------------------------------- */
 
+/* Whoever publishes wakes it, at any time: it does not look by itself, and waits as long as it takes. */
 void waiter_run(int link)
 {
 	struct zoe_domain *domain = open_domain("waiter");
 	struct follower f = {.name = "waiter", .sub = join(domain, 1, "waiter")};
 
+	libc_wishes.until_woken = true;
+	atomic_store(&stage->waiter_next, look(domain, "waiter").next_seq);
 	say(link, 'r');
 	for (;;) {
-		int flags = follow(&f, PATIENCE_MS * 1000000ll);
+		int flags = follow(&f, ZOE_FOREVER);
 
 		if (flags < 0)
-			party_fail("waiter: nobody woke it in %d s", PATIENCE_MS / 1000);
+			party_fail("waiter: came back without a frame");
+		atomic_store(&stage->waiter_next, f.next);
 		if (flags & (FLAG_MARK | FLAG_LAST))
 			say(link, 'm');
 		if (flags & FLAG_LAST)
@@ -355,13 +384,17 @@ void waiter_run(int link)
 static void check_info(const struct zoe_topic_info *i, unsigned loaned, unsigned pinned, bool full)
 {
 	unsigned in_hand = i->generation == 1 ? loaned : 0, read = i->generation == 1 ? pinned : 0;
+	unsigned quarantined = atomic_load(&stage->quarantined);
 	unsigned most = i->next_seq < i->depth + 1 ? (unsigned)i->next_seq : i->depth + 1;
 
 	if (i->slots_loaned != in_hand || i->slots_pinned != read || i->dead != 0 ||
-	    i->slots_free != i->slots - i->slots_kept - in_hand)
+	    i->slots_free != i->slots - i->slots_kept - in_hand - i->slots_quarantined)
 		party_fail("fresh: %u slots: %u loaned (not %u), %u pinned (not %u), %u kept, %u free, %u dead records",
 		           i->slots, i->slots_loaned, in_hand, i->slots_pinned, read, i->slots_kept, i->slots_free,
 		           i->dead);
+	if (i->slots_quarantined < quarantined)
+		party_fail("fresh: %u slots are quarantined, but somebody died with %u on loan", i->slots_quarantined,
+		           quarantined);
 	if (i->slots_kept > most || (i->slots_kept < most && (full || i->generation == 1)))
 		party_fail("fresh: %u slots kept, not %u", i->slots_kept, most);
 	if (i->publishers != 2 || i->subscribers != 4)
@@ -474,5 +507,33 @@ void joining_member_run(int link)
 		party_fail("joining member: %s", zoe_error());
 	follow(&f, 0);
 	zoe_subscriber_close(f.sub);
+	say(link, 'r');
+}
+
+/* Makes the topic grow, and publishes so much that the generation before is given up. */
+void growing_publisher_run(int link)
+{
+	struct zoe_domain *domain = open_domain("growing publisher");
+	struct zoe_topic_options options = stage->options;
+	struct zoe_topic_info info = look(domain, "growing publisher");
+	struct zoe_publisher *pub;
+
+	options.slot_bytes = info.slot_bytes + 64;
+	if (zoe_publisher_open(domain, TOPIC, &options, &pub) < 0)
+		party_fail("growing publisher: %s", zoe_error());
+	for (uint32_t i = 0; i < options.depth; i++)
+		publish_frame(pub, JOINER, 1 + i + (info.generation << 8), 0, "growing publisher");
+	zoe_publisher_close(pub);
+	say(link, 'r');
+}
+
+/* Clears the records of the dead and does nothing else. */
+void repairer_run(int link)
+{
+	struct zoe_domain *domain = open_domain("repairer");
+
+	if (zoe_domain_clean(domain) < 0)
+		party_fail("repairer: cannot clean: %s", zoe_error());
+	atomic_store(&stage->repaired_next, look(domain, "repairer").next_seq);
 	say(link, 'r');
 }

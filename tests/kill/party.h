@@ -19,6 +19,7 @@ struct party {
 /* What a party runs; link carries single letters both ways. */
 typedef void party_function(int link);
 party_function neighbour_run, waiter_run, fresh_run, joining_publisher_run, joining_subscriber_run, joining_member_run;
+party_function growing_publisher_run, repairer_run;
 
 /* Fork a party. */
 void party_start(struct party *party, const char *name, party_function *run);

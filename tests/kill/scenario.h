@@ -20,19 +20,25 @@ struct victim {
 };
 
 enum {
-	ALONE = 1,         /* nobody else is there before; others come afterwards */
-	LARGE = 2,         /* slots of more than a page: reserved one by one, described in index */
-	WIDE = 4,          /* the topic's budget has room for a subscriber of 16 pins */
-	STOPS = 8,         /* stop at every step too, let others go on, and continue */
-	JOIN_PUB = 16,     /* when stopped, a publisher joins */
-	JOIN_SUB = 32,     /* when stopped, a subscriber joins */
-	LONG = 64,         /* each instruction the first and the last time only, unless ZOETROPE_SOAK is set */
-	VARIANT = 2048,    /* much is as in an earlier row: what is new, and after changes that others see */
-	RARE_STOPS = 4096, /* stops as for a VARIANT */
-	LOSSLESS = 256,    /* the topic allows lossless subscribers */
-	JOIN_GROUP = 512,  /* when stopped, another member of the group takes a frame */
-	LATE = 1024,       /* the death comes when the victim is ready */
-	ORPHAN = 128,      /* the victim is a forked child that uses its parent's handles */
+	ALONE = 1,           /* nobody else is there before; others come afterwards */
+	LARGE = 2,           /* slots of more than a page: reserved one by one, described in index */
+	WIDE = 4,            /* the topic's budget has room for a subscriber of 16 pins */
+	STOPS = 8,           /* stop at every step too, let others go on, and continue */
+	JOIN_PUB = 16,       /* when stopped, a publisher joins */
+	JOIN_SUB = 32,       /* when stopped, a subscriber joins */
+	LONG = 64,           /* each instruction the first and the last time only, unless ZOETROPE_SOAK is set */
+	VARIANT = 2048,      /* much is as in an earlier row: what is new, and after changes that others see */
+	RARE_STOPS = 4096,   /* stops as for a VARIANT */
+	LOSSLESS = 256,      /* the topic allows lossless subscribers */
+	JOIN_GROUP = 512,    /* when stopped, another member of the group takes a frame */
+	LATE = 1024,         /* the death comes when the victim is ready */
+	ORPHAN = 128,        /* the victim is a forked child that uses its parent's handles */
+	JOIN_LARGER = 8192,  /* when stopped, the topic grows and its generation is given up */
+	CLEAN_FIRST = 16384, /* somebody repairs before anybody publishes, and that wakes */
+	QUARANTINE = 32768,  /* loans of the dead are not used again for a while */
+	NO_KEEPS = 65536,    /* the topic has none */
+	SWAPS = 262144,      /* each compare-and-swap fails over and over */
+	MANY = 131072,       /* room for as many subscribers as there are groups, and one more */
 };
 
 struct scenario {

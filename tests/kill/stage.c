@@ -19,6 +19,9 @@ void stage_make(void)
 		perror("kill: no memory");
 		exit(2);
 	}
+	const char *patience = getenv("KILL_PATIENCE_MS");
+
+	stage->patience_ms = patience ? (unsigned)atoi(patience) : 60000;
 }
 
 void stage_clear(void)
@@ -26,6 +29,8 @@ void stage_clear(void)
 	atomic_store(&stage->failed, 0);
 	stage->failure[0] = '\0';
 	atomic_store(&stage->victim, 0);
+	atomic_store(&stage->quarantined, 0);
+	atomic_store(&stage->waiter_next, 0);
 	for (unsigned i = 0; i < SEQ_MAX && (stage->published[i] || stage->seen[i] || i < 64); i++)
 		stage->published[i] = stage->seen[i] = 0;
 }

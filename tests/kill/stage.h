@@ -21,13 +21,30 @@ enum who { NOBODY, NEIGHBOUR, VICTIM, FRESH, DEAD, JOINER };
 #define FLAG_MARK 1u /* tell */
 #define FLAG_LAST 2u /* tell, and take no more */
 
+/* One thing that is to be made good again, see damage.h. */
+#define DAMAGES_MAX 8
+struct damage {
+	enum { DAMAGE_NONE, DAMAGE_BYTES, DAMAGE_SIZE, DAMAGE_PLACE, DAMAGE_MADE } kind;
+	char path[64];
+	uint64_t offset;
+	size_t size;
+	uint8_t bytes[1024];
+};
+
 struct stage {
 	struct zoe_topic_options options;
 	char domain[256];
-	bool call_fails; /* a call of libc is made to fail in this trial */
+	unsigned patience_ms; /* for what should come at once; only a hang takes that long */
+	bool call_fails;      /* a call of libc is made to fail in this trial */
+	bool swap_fails;      /* a compare-and-swap is, so often that it cannot be others who are faster */
 	atomic_uint failed;
 	char failure[700];
-	atomic_int victim;                /* pid of a victim that made itself another process */
+	atomic_int victim;           /* pid of a victim that made itself another process */
+	atomic_uint quarantined;     /* slots that the dead had on loan, at least */
+	atomic_ullong waiter_next;   /* number that the waiter wants next */
+	atomic_ullong repaired_next; /* number that comes next, found by who repaired and did nothing else */
+	unsigned damages;            /* not yet made good */
+	struct damage damage[DAMAGES_MAX];
 	atomic_ullong next;               /* number that comes next, found when all is over */
 	atomic_ullong published[SEQ_MAX]; /* identity, told by its publisher; 0 = not told */
 	atomic_ullong seen[SEQ_MAX];      /* identity, found by whoever took it */

@@ -109,6 +109,17 @@ bool trace_atomic(uintptr_t at)
 	return (*code == 0x86 || *code == 0x87) && code[1] < 0xc0;
 }
 
+bool trace_swap(uintptr_t at)
+{
+	const uint8_t *code = (const uint8_t *)at;
+
+	if (*code++ != 0xf0)
+		return false;
+	if ((*code & 0xf0) == 0x40)
+		code++;
+	return code[0] == 0x0f && code[1] == 0xb1;
+}
+
 /* ---- one move of the child --------------------------------------------------------------------------------- */
 
 /* Wait for the child. SIGTRAP is AT_POINT, SIGSTOP the end; any other signal is passed on and usually its death. */
@@ -337,4 +348,13 @@ enum stop trace_fail_call(pid_t pid, int64_t result, int error)
 	ptrace(PTRACE_SETREGS, pid, NULL, &regs);
 	ptrace(PTRACE_POKEDATA, pid, at, (peek(pid, at) & ~(uintptr_t)0xffffffff) | (unsigned)error);
 	return trace_inside(regs.rip) ? AT_POINT : pass_program(pid);
+}
+
+enum stop trace_fail_swap(pid_t pid)
+{
+	const size_t expected = offsetof(struct user_regs_struct, rax);
+
+	if (ptrace(PTRACE_POKEUSER, pid, expected, user_word(pid, expected) + 1) < 0)
+		return AT_DEATH;
+	return single_step(pid);
 }

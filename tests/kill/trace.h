@@ -46,6 +46,9 @@ uintptr_t trace_offset(uintptr_t at);
 /* Does the instruction at `at` change a shared word atomically (lock prefix, xchg with memory)? */
 bool trace_atomic(uintptr_t at);
 
+/* Is it a compare-and-swap? */
+bool trace_swap(uintptr_t at);
+
 /* Wait until the child stops itself. */
 enum stop trace_wait_stop(pid_t pid);
 /* Step to the operation's end and note every step. `walk` may be NULL: just run to the end. */
@@ -58,5 +61,7 @@ enum stop trace_leap(pid_t pid, struct point point);
  * The child stands before a call of libc: enter it, but let it return `result` with errno `error` without being done.
  */
 enum stop trace_fail_call(pid_t pid, int64_t result, int error);
+/* The child stands before a compare-and-swap: let it find another value than it expects. */
+enum stop trace_fail_swap(pid_t pid);
 
 #endif

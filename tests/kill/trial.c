@@ -2,6 +2,7 @@
 /* The play around one kill. The neighbour and the waiter live through it; what they see is checked, then a fresh one.
  */
 #include "trial.h"
+#include "damage.h"
 #include "party.h"
 
 #include <dirent.h>
@@ -9,24 +10,31 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define TRIAL_SECONDS 30
-/* A sleeper that nobody wakes looks by itself after 100 ms. */
-#define SLOW_WAKE_NS 90000000
+#define TRIAL_SECONDS 240
+/* As in lib/take.c. */
+#define STUCK_MAX 1000
+
+/* A child that is traced. fd refers to it even when it is reaped and its number is another process's. */
+struct child {
+	pid_t pid; /* 0 = none */
+	int fd;
+};
 
 struct world {
 	struct party neighbour, waiter, fresh, joiner;
-	pid_t victim, parent; /* parent: of an orphan */
-	unsigned killed;      /* each may have published a frame and not told */
+	struct child victim, parent; /* parent: of an orphan */
+	unsigned killed;             /* each may have published a frame and not told */
 };
 
 int64_t longest_wake_ns;
-unsigned wakes, slow_wakes;
+unsigned wakes;
 
 static void on_alarm(int signal)
 {
@@ -41,10 +49,11 @@ static void set_options(const struct scenario *s)
 	    .slot_bytes = s->flags & LARGE ? 8192 : 256,
 	    .depth = 2,
 	    .publishers = 3,
-	    .subscribers = 8,
-	    .pins = s->flags & WIDE ? 25 : 9,
+	    .subscribers = s->flags & MANY ? 24 : 8,
+	    .pins = s->flags & (WIDE | MANY) ? 25 : 9,
 	    .loans = 2,
-	    .keeps = 1,
+	    .keeps = s->flags & NO_KEEPS ? 0 : 1,
+	    .quarantine_ns = s->flags & QUARANTINE ? 60000000000 : 0,
 	    .lossless = s->flags & LOSSLESS ? 1 : 0,
 	};
 }
@@ -68,7 +77,6 @@ static void hear_waiter(struct world *w, int64_t since_ns)
 	int64_t took = zoe_now_ns() - since_ns;
 
 	wakes++;
-	slow_wakes += took > SLOW_WAKE_NS;
 	longest_wake_ns = took > longest_wake_ns ? took : longest_wake_ns;
 }
 
@@ -99,6 +107,8 @@ static void let_others(struct world *w, const struct scenario *s)
 		somebody_joins(w, "joining subscriber", joining_subscriber_run);
 	if (s->flags & JOIN_GROUP && !stage->failed)
 		somebody_joins(w, "joining member", joining_member_run);
+	if (s->flags & JOIN_LARGER && !stage->failed)
+		somebody_joins(w, "growing publisher", growing_publisher_run);
 }
 
 /* ---- the victim --------------------------------------------------------------------------------------------- */
@@ -119,34 +129,46 @@ static _Noreturn void be_victim(const struct scenario *s, enum who who)
 	_exit(0);
 }
 
-static pid_t start_victim(struct world *w, const struct scenario *s, enum who who)
+static struct child child_of(pid_t pid)
+{
+	return (struct child){.pid = pid, .fd = pid > 0 ? pidfd_open(pid, 0) : -1};
+}
+
+static struct child start_victim(struct world *w, const struct scenario *s, enum who who)
 {
 	const struct timespec pause = {.tv_nsec = 100000};
+	struct child child;
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		be_victim(s, who);
 	}
+	child = child_of(pid);
 	if (s->flags & ORPHAN) {
-		w->parent = pid;
+		w->parent = child;
 		while (!stage->failed && atomic_load(&stage->victim) == 0)
 			nanosleep(&pause, NULL);
-		pid = stage->victim;
+		child = child_of(stage->victim);
 	}
-	if (trace_wait_stop(pid) != AT_END || ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_EXITKILL) < 0)
+	if (child.fd < 0 || trace_wait_stop(child.pid) != AT_END ||
+	    ptrace(PTRACE_SETOPTIONS, child.pid, NULL, PTRACE_O_EXITKILL) < 0)
 		stage_fail("the victim did not get to its operation");
-	return pid;
+	return child;
 }
 
-static void kill_and_reap(pid_t *pid)
+/* By its descriptor: a walk that saw it die has reaped it, and its number may be anybody's by now. */
+static void kill_and_reap(struct child *child)
 {
-	if (*pid <= 0)
+	siginfo_t info;
+
+	if (child->pid <= 0)
 		return;
-	kill(*pid, SIGKILL);
-	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+	pidfd_send_signal(child->fd, SIGKILL, NULL, 0);
+	while (waitid(P_PIDFD, (id_t)child->fd, &info, WEXITED) < 0 && errno == EINTR)
 		;
-	*pid = 0;
+	close(child->fd);
+	*child = (struct child){.pid = 0};
 }
 
 /*
@@ -158,19 +180,19 @@ static void somebody_dies(struct world *w, const struct scenario *s)
 	static const struct scenario *known;
 	static struct point known_point;
 	const struct scenario *death = scenario_find(s->death);
-	pid_t pid = start_victim(w, death, DEAD);
+	struct child dead = start_victim(w, death, DEAD);
 	enum stop stop = AT_DEATH;
 
 	if (!stage->failed && s->death_after == 0)
-		stop = trace_walk(pid, NULL);
+		stop = trace_walk(dead.pid, NULL);
 	else if (!stage->failed && known == s)
-		stop = trace_leap(pid, known_point);
+		stop = trace_leap(dead.pid, known_point);
 	else if (!stage->failed)
-		stop = trace_walk_atomics(pid, s->death_after, &known_point);
+		stop = trace_walk_atomics(dead.pid, s->death_after, &known_point);
 	known = s;
 	if (!stage->failed && stop != (s->death_after ? AT_POINT : AT_END))
 		stage_fail("the operation %s has less than %u atomic operations", s->death, s->death_after);
-	kill_and_reap(&pid);
+	kill_and_reap(&dead);
 	w->killed++;
 }
 
@@ -183,36 +205,57 @@ static void kill_victim(struct world *w)
 /* It is at the end of its operation: let it finish. */
 static void end_victim(struct world *w)
 {
-	int status = -1;
+	siginfo_t info = {.si_status = -1};
 
-	if (ptrace(PTRACE_DETACH, w->victim, NULL, NULL) < 0)
+	damage_undo();
+	if (ptrace(PTRACE_DETACH, w->victim.pid, NULL, NULL) < 0)
 		stage_fail("the victim cannot be let go: %s", strerror(errno));
-	while (waitpid(w->victim, &status, 0) < 0 && errno == EINTR && !stage->failed)
+	while (waitid(P_PIDFD, (id_t)w->victim.fd, &info, WEXITED) < 0 && errno == EINTR && !stage->failed)
 		;
-	w->victim = 0;
-	if (status != 0)
-		stage_fail("the victim lived, but ended with status %#x", status);
+	if (stage->failed)
+		return; /* it is killed */
+	close(w->victim.fd);
+	w->victim.pid = 0;
+	if (info.si_code != CLD_EXITED || info.si_status != 0)
+		stage_fail("the victim lived, but ended with status %d", info.si_status);
+	else
+		atomic_store(&stage->quarantined, 0);
+}
+
+/* As often as the library takes for a proof of damage. */
+static enum stop fail_swaps(pid_t pid, uintptr_t at)
+{
+	enum stop stop = trace_fail_swap(pid);
+
+	for (unsigned i = 0; i < STUCK_MAX && stop == AT_POINT; i++) {
+		stop = trace_leap(pid, (struct point){.at = at, .nth = 1});
+		if (stop == AT_POINT)
+			stop = trace_fail_swap(pid);
+	}
+	return stop;
 }
 
 /* Returns whether it came by all points of the plan. */
 static bool play_victim(struct world *w, const struct scenario *s, const struct plan *plan)
 {
-	enum stop stop = plan->first.at ? trace_leap(w->victim, plan->first) : AT_POINT;
+	enum stop stop = plan->first.at ? trace_leap(w->victim.pid, plan->first) : AT_POINT;
 	bool there = stop == AT_POINT;
 
 	if (there && plan->then == FAIL_CALL)
-		stop = trace_fail_call(w->victim, plan->result, plan->error);
+		stop = trace_fail_call(w->victim.pid, plan->result, plan->error);
 	else if (there && plan->then == LET_OTHERS)
 		let_others(w, s);
+	else if (there && plan->then == FAIL_SWAP)
+		stop = fail_swaps(w->victim.pid, plan->first.at);
 	if (stop == AT_POINT && plan->kill.at) {
-		stop = trace_leap(w->victim, plan->kill);
+		stop = trace_leap(w->victim.pid, plan->kill);
 		if (stop == AT_POINT) {
 			kill_victim(w);
 			return there;
 		}
 		there = false;
 	} else if (stop == AT_POINT) {
-		stop = trace_walk(w->victim, plan->walk);
+		stop = trace_walk(w->victim.pid, plan->walk);
 	}
 	if (stop == AT_DEATH)
 		stage_fail("the victim died by itself");
@@ -235,6 +278,23 @@ static void check_domain_empty(void)
 		closedir(dir);
 	else
 		stage_fail("the domain cannot be read: %s", strerror(errno));
+}
+
+/* Nobody publishes: a repair alone wakes who sleeps and who polls, in case that the dead published and told nobody. */
+static void repair_alone(struct world *w)
+{
+	const struct timespec pause = {.tv_nsec = 20000};
+	int64_t end = zoe_now_ns() + stage->patience_ms * 1000000ll;
+
+	somebody_joins(w, "repairer", repairer_run);
+	while (!stage->failed && atomic_load(&stage->waiter_next) < atomic_load(&stage->repaired_next)) {
+		if (zoe_now_ns() > end)
+			stage_fail("nobody woke the waiter: it wants %llu, the next number is %llu",
+			           atomic_load(&stage->waiter_next), atomic_load(&stage->repaired_next));
+		nanosleep(&pause, NULL);
+	}
+	if (!stage->failed && party_tell(&w->neighbour, 'p'))
+		party_hear(&w->neighbour, 'p');
 }
 
 static void fresh_plays(struct world *w)
@@ -284,6 +344,7 @@ static void sweep(struct world *w)
 {
 	struct zoe_domain *domain;
 
+	damage_undo();
 	party_kill(&w->neighbour);
 	party_kill(&w->waiter);
 	party_kill(&w->fresh);
@@ -296,7 +357,7 @@ static void sweep(struct world *w)
 
 enum outcome trial_run(const struct scenario *s, const struct plan *plan)
 {
-	struct world w = {.victim = 0};
+	struct world w = {.killed = 0};
 	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART: waits end with EINTR */
 	bool there = false;
 
@@ -304,6 +365,7 @@ enum outcome trial_run(const struct scenario *s, const struct plan *plan)
 	stage_clear();
 	set_options(s);
 	stage->call_fails = plan->then == FAIL_CALL;
+	stage->swap_fails = plan->then == FAIL_SWAP;
 	alarm(TRIAL_SECONDS);
 	if (!(s->flags & ALONE))
 		begin_living(&w);
@@ -317,6 +379,9 @@ enum outcome trial_run(const struct scenario *s, const struct plan *plan)
 		there = play_victim(&w, s, plan);
 	kill_and_reap(&w.victim);
 	kill_and_reap(&w.parent);
+	damage_undo();
+	if (s->flags & CLEAN_FIRST && !stage->failed)
+		repair_alone(&w);
 	if (!stage->failed)
 		check_world(&w);
 	alarm(0);

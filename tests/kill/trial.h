@@ -9,7 +9,7 @@
 /* What becomes of the victim. Zero: it is left alone. */
 struct plan {
 	struct point first; /* at == 0: the beginning */
-	enum { GO_ON, FAIL_CALL, LET_OTHERS } then;
+	enum { GO_ON, FAIL_CALL, LET_OTHERS, FAIL_SWAP } then;
 	int64_t result; /* FAIL_CALL: of the call of libc that stands there */
 	int error;
 	struct point kill; /* go on to here and kill; at == 0: it lives to the end */
@@ -22,9 +22,9 @@ enum outcome {
 	WRONG,  /* stage->failure says what */
 };
 
-/* Times from a publish to the waiter's answer, over all trials: a lost wake-up costs 100 ms. */
+/* Times from a publish to the waiter's answer, over all trials. */
 extern int64_t longest_wake_ns;
-extern unsigned wakes, slow_wakes;
+extern unsigned wakes;
 
 enum outcome trial_run(const struct scenario *scenario, const struct plan *plan);
 

@@ -38,8 +38,9 @@ def topic(name="front"):
 class Reader:
     """A subscriber in a process of its own, that can run beside other things; wait() gives its frames."""
 
-    def __init__(self, count, name="front", hold=0, raw=""):
-        arguments = [FRAMES, name, str(count), str(hold), *([raw] if raw else [])]
+    def __init__(self, count, name="front", hold=0, raw="", wish=()):
+        """wish: width and height."""
+        arguments = [FRAMES, name, str(count), str(hold), *([raw] if raw else []), *map(str, wish)]
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.first = []
 

@@ -110,7 +110,7 @@ class Stream(Parts):
 
 def gaps(parts):
     """(before, after) wherever a picture's number is not the next one."""
-    sequences = [part.sequence for part in parts]
+    sequences = [part.sequence for part in parts if "x-zoetrope-state" not in part.headers]
     return [(a, b) for a, b in zip(sequences, sequences[1:]) if b != a + 1]
 
 

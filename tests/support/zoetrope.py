@@ -34,6 +34,11 @@ def program(*arguments, timeout=20, **more):
     return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=timeout, **more)
 
 
+def without_privileges(command):
+    """As root, drop what root may do and others may not; permission bits and limits then count for root, too."""
+    return ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *command] if os.getuid() == 0 else command
+
+
 def domain_entries(domain=DOMAIN):
     """Files left in the domain."""
     return sorted(os.path.join(folder, name) for folder, _, names in os.walk(domain) for name in names)
@@ -127,6 +132,15 @@ class Zoetrope:
                 return False
             return bool(processes) and all(p["state"] in ("streaming", "off") for p in processes) and self.http_answers()
         return wait_for(looks_ready, seconds, "all processes to work")
+
+    def wait_answers(self, seconds=20):
+        """Control and the HTTP server answer, whatever the cameras do."""
+        def looks_alive():
+            try:
+                return self.state() and self.http_answers()
+            except (OSError, ValueError):
+                return False
+        return wait_for(looks_alive, seconds, "control and HTTP to answer")
 
     def http_answers(self):
         if not self.port:

@@ -294,6 +294,39 @@ TEST(late_comer_after_a_change)
 	bench_close(&b);
 }
 
+/* The number of the first frame for a lossless subscriber that opens the topic now, from the oldest frame on. */
+static uint64_t first_for_late_lossless(struct zoe_domain *domain)
+{
+	struct zoe_subscriber *late;
+	struct zoe_frame frame;
+
+	CHECK_OK(zoe_subscriber_open(
+	    domain, "front", &(struct zoe_subscriber_options){.mode = ZOE_LOSSLESS, .start = ZOE_START_OLDEST}, &late));
+	CHECK_OK(zoe_take_next(late, 0, &frame));
+	CHECK_EQ(frame.lost, 0);
+	zoe_release(late, &frame);
+	zoe_subscriber_close(late);
+	return frame.seq;
+}
+
+/*
+ * Once a later generation has the depth newest frames, a publisher may be about to give up the one before, and would not
+ * see who joins there; the first subscriber holds it, so that it is still there.
+ */
+TEST(late_lossless_begins_where_nothing_is_given_up)
+{
+	struct bench b = bench_open(&(struct zoe_topic_options){.depth = 2, .slot_bytes = 64, .lossless = 1},
+	                            &(struct zoe_subscriber_options){.mode = ZOE_LOSSLESS});
+
+	CHECK_EQ(put(b.pub, 64), 0);
+	CHECK_EQ(put(b.pub, 9000), 1);
+	CHECK_EQ(first_for_late_lossless(b.domain), 0);
+	CHECK_EQ(put(b.pub, 9000), 2);
+	CHECK_EQ(generations(), 2);
+	CHECK_EQ(first_for_late_lossless(b.domain), 1);
+	bench_close(&b);
+}
+
 TEST(sleepy_subscriber_counts_what_went_with_a_generation)
 {
 	struct bench b = bench_open(&(struct zoe_topic_options){.slot_bytes = 100, .depth = 3}, NULL);
@@ -329,6 +362,29 @@ TEST(memory_of_old_generations_comes_back)
 	CHECK(zoe_publisher_trim(b.pub) > 0);
 	CHECK(info(b.domain).memory_bytes < before);
 	put(b.pub, 1 << 20);
+	bench_close(&b);
+}
+
+/* What a killed publisher was making goes when its record has a new owner, although the topic lived on meanwhile. */
+TEST(half_made_generation_of_the_dead_goes)
+{
+	struct bench b = bench_open(NULL, NULL);
+	struct zoe_publisher *other, *next;
+	char folder[256], file[272];
+
+	CHECK_OK(zoe_publisher_open(b.domain, "front", NULL, &other));
+	snprintf(folder, sizeof(folder), "%s/front/.new-0", getenv("ZOETROPE_DOMAIN"));
+	snprintf(file, sizeof(file), "%s/index", folder);
+	zoe_publisher_close(b.pub);
+	CHECK_EQ(mkdir(folder, 0700), 0);
+	CHECK(close(open(file, O_CREAT | O_WRONLY, 0600)) == 0);
+	put(other, 1 << 20); /* a change of shape, by record 1 */
+	CHECK_EQ(access(file, F_OK), 0);
+	CHECK_OK(zoe_publisher_open(b.domain, "front", NULL, &next));
+	CHECK_EQ(access(folder, F_OK), -1);
+	put(next, 1 << 21);
+	zoe_publisher_close(next);
+	b.pub = other;
 	bench_close(&b);
 }
 

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See gst.h. GStreamer's own sentences may name an address with its login: all of it goes through camera_hide_logins(). */
+#include "gst.h"
+
+#include "gst/picture.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+int gst_words_fail(const struct camera_request *request, int status, const char *reason, char *error)
+{
+	snprintf(error, CAMERA_ERROR_BYTES, "pipeline '%.200s' %s", request->shown + strlen("gst:"), reason);
+	camera_hide_logins(error);
+	return status;
+}
+
+/* Of a side before the crop, so that the crop is as large as is wanted. */
+static unsigned before_crop(unsigned wanted, double part)
+{
+	return part > 0 ? (unsigned)lround(wanted / part) : wanted;
+}
+
+int gst_words_pipeline(const struct camera_request *request, char out[GST_PIPELINE_BYTES], char *error)
+{
+	const struct camera_area *crop = &request->crop;
+	struct zoe_image image = {.format = request->format, .width = 2, .height = 2};
+	struct picture picture;
+	char caps[200] = "video/x-raw", steps[100] = "";
+	size_t used = strlen(caps);
+
+	if (request->source[strspn(request->source, " \t\n")] == '\0')
+		return gst_words_fail(request, -EINVAL,
+		                      "is empty; wanted gst:PIPELINE, for example gst:v4l2src ! videoconvert", error);
+	if (request->format) {
+		gst_caps_unref(picture_to_caps(&image, &picture));
+		used +=
+		    (size_t)snprintf(caps + used, sizeof(caps) - used, ",format=%s", GST_VIDEO_INFO_NAME(&picture.raw));
+		strcat(steps, " ! videoconvert");
+	}
+	if (request->width && request->height) {
+		used += (size_t)snprintf(caps + used, sizeof(caps) - used, ",width=%u,height=%u",
+		                         before_crop(request->width, crop->width),
+		                         before_crop(request->height, crop->height));
+		strcat(steps, " ! videoscale");
+	}
+	if (request->fps > 0) {
+		used += (size_t)snprintf(caps + used, sizeof(caps) - used, ",framerate=%ld/1000",
+		                         lround(request->fps * 1000));
+		strcat(steps, " ! videorate");
+	}
+	int length = snprintf(out, GST_PIPELINE_BYTES, "%s%s%s%s ! appsink name=zoetrope caps=\"" PICTURE_CAPS "\"",
+	                      request->source, steps, *steps ? " ! " : "", *steps ? caps : "");
+	if (length >= GST_PIPELINE_BYTES)
+		return gst_words_fail(request, -EINVAL, "is too long", error);
+	return 0;
+}
+
+int gst_words_parse_error(const struct camera_request *request, const GError *reason, char *error)
+{
+	char text[CAMERA_ERROR_BYTES];
+
+	if (reason->code == GST_PARSE_ERROR_NO_SUCH_ELEMENT)
+		snprintf(text, sizeof(text), "cannot be built: %.200s; gst-inspect-1.0 lists those that are installed",
+		         reason->message);
+	else if (reason->code == GST_PARSE_ERROR_LINK)
+		snprintf(text, sizeof(text),
+		         "cannot be linked (%.100s): it must end in raw video or JPEG, not in a sink; videoconvert at "
+		         "its end makes raw video of what is near to it",
+		         reason->message);
+	else
+		snprintf(text, sizeof(text), "cannot be understood: %.250s", reason->message);
+	return gst_words_fail(request, -EINVAL, text, error);
+}
+
+int gst_words_message(const struct camera_request *request, GstMessage *message, char *error)
+{
+	GError *reason = NULL;
+	char text[CAMERA_ERROR_BYTES];
+
+	gst_message_parse_error(message, &reason, NULL);
+	snprintf(text, sizeof(text), "failed in %s: %.250s", GST_MESSAGE_SRC_NAME(message), reason->message);
+	g_error_free(reason);
+	return gst_words_fail(request, -EIO, text, error);
+}

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heads of networks, in both engines: tiny networks whose answer can be computed, and a real face detector."""
+import os
+
+import numpy as np
+from onnx import helper
+
+from support.zoetrope import cached
+
+from detecting import Detector, camera, raw, refused, results
+from networks import LABELS, OBJECTNESS, SIDE, describe, grid, save, squares, wanted
+
+ENGINES = ("opencv", "onnxruntime")
+COLOURS = {(0, 0): (255, 0, 0), (2, 1): (10, 200, 40), (3, 3): (0, 90, 160), (1, 2): (60, 50, 40)}
+
+
+def detect(engine, model, picture, fourcc="RGB3", size=(SIDE, SIDE), threshold=0.3, **options):
+    with camera("front", picture, fourcc, size=size, fps=20), Detector("front", engine, model, threshold=threshold, **options):
+        return results("front/detections", 1)[0]["boxes"]
+
+
+def check(found, expected):
+    print(found)
+    assert [box["label"] for box in found] == [label for label, _, _ in expected]
+    for box, (_, score, place) in zip(found, expected):
+        assert abs(box["score"] - score) < 1e-5 and max(abs(a - b) for a, b in zip(box["box"], place)) < 1e-5, (box, score, place)
+
+
+def test_yolov8():
+    for engine in ENGINES:
+        check(detect(engine, grid("net.onnx", "yolov8"), squares("a.raw", COLOURS)), wanted(COLOURS))
+
+
+def test_yolov5_with_objectness():
+    for engine in ENGINES:
+        check(detect(engine, grid("net.onnx", "yolov5"), squares("a.raw", COLOURS)), wanted(COLOURS, OBJECTNESS))
+
+
+def test_any_number_of_pictures():
+    check(detect("onnxruntime", grid("net.onnx", "yolov8", "n"), squares("a.raw", COLOURS), options="batch=3"), wanted(COLOURS))
+
+
+def test_order_of_colours_and_normalisation():
+    """BGR exchanges Red and Blue; mean and scale of three channels change the scores as they say."""
+    swapped = {place: colour[::-1] for place, colour in COLOURS.items()}
+    for engine in ENGINES:
+        check(detect(engine, grid("net.onnx", "yolov8", format="BGR"), squares("a.raw", COLOURS)), wanted(swapped))
+        model = grid("net.onnx", "yolov8", mean=[5, 0, 0], scale=[1 / 250, 1 / 400, 1 / 160])
+        changed = [("Red", 1, [0.0625, 0.0625, 0.125, 0.125]), ("Blue", 1, [0.8125, 0.8125, 0.125, 0.125]),
+                   ("Green", 0.5, [0.5625, 0.3125, 0.125, 0.125])]
+        check(detect(engine, model, squares("a.raw", COLOURS)), changed)
+
+
+def test_letterbox():
+    """A picture of 64x32 stands in the middle of the input; boxes are told in fractions of the picture. What is around it
+    has the colour of the padding."""
+    colours = {(1, 0): (255, 0, 0), (3, 1): (0, 0, 204)}
+    expected = [("Red", 1.0, [1.25 / 4, 0.25 / 2, 1 / 8, 1 / 4]), ("Blue", 0.8, [3.25 / 4, 1.25 / 2, 1 / 8, 1 / 4])]
+    for engine in ENGINES:
+        found = detect(engine, grid("net.onnx", "yolov8", fit="letterbox", pad=0), squares("a.raw", colours, 64, 32), size=(64, 32))
+        check(found, expected)
+        # the padding is seen by the network, and what it finds there is outside of the picture
+        found = detect(engine, grid("net.onnx", "yolov8", fit="letterbox", pad=255), squares("a.raw", colours, 64, 32), size=(64, 32))
+        check(found, expected)
+
+
+def test_one_of_boxes_that_overlap():
+    """All boxes at one place: of each class only the best is left; with `overlap: 1` all are."""
+    model = grid("net.onnx", "yolov8")
+    same = np.tile(np.array([[[32], [32], [16], [16]]], np.float32), (1, 1, 16))
+    nodes = [helper.make_node("AveragePool", ["in"], ["pooled"], kernel_shape=[16, 16], strides=[16, 16]),
+             helper.make_node("Reshape", ["pooled", "shape"], ["scores"]),
+             helper.make_node("Concat", ["boxes", "scores"], ["out"], axis=1)]
+    colours = {(0, 0): (255, 0, 0), (1, 0): (204, 0, 0), (2, 0): (0, 102, 0)}
+    for engine in ENGINES:
+        for overlap, scores in ((0.5, [1, 0.4]), (1, [1, 0.8, 0.4])):
+            save("net.onnx", nodes, [1, 3, SIDE, SIDE], {"out": [1, 7, 16]},
+                 [("shape", np.array([1, 3, 16], np.int64)), ("boxes", same)])
+            describe("net.onnx", head="yolov8", overlap=overlap)
+            found = detect(engine, model, squares("a.raw", colours))
+            assert np.allclose([box["score"] for box in found], scores, atol=1e-5), found
+
+
+def test_outputs_that_the_head_does_not_read():
+    for engine in ENGINES:
+        said = refused(engine, grid("net.onnx", "yolov5", labels=LABELS[:2]))
+        assert "has outputs [1][16][8] and 2 labels; its head yolov5 wants [n][boxes][5 + labels]" in said
+        said = refused(engine, describe(grid("net.onnx", "yolov8"), head="ssd"))
+        assert "its head ssd wants [n][1917][4] and [n][1917][labels]" in said
+        said = refused(engine, describe(grid("net.onnx", "yolov8"), head="blazeface", labels=["Face"]))
+        assert "its head blazeface wants" in said
+
+
+def test_face():
+    """A real face detector on a real picture; the face's place was noted by eye (pixels of 548x342)."""
+    found = {}
+    for engine in ENGINES:
+        path = raw(cached("messi5.jpg"), "yuv420p", "face.raw")
+        (found[engine],) = detect(engine, "blazeface-back", path, "YU12", (548, 342), 0.5)
+        box = [v * (548, 342)[i % 2] for i, v in enumerate(found[engine]["box"])]
+        print(engine, found[engine], box)
+        assert found[engine]["label"] == "Face" and found[engine]["score"] > 0.8
+        assert abs(box[0] + box[2] / 2 - 242) < 8 and abs(box[1] + box[3] / 2 - 116) < 8 and 25 < box[2] < 55
+    near(found["opencv"], found["onnxruntime"], (548, 342))
+    # the one for large faces sees none here, and says so with an empty result
+    assert detect("onnxruntime", "blazeface-front", os.path.abspath("face.raw"), "YU12", (548, 342), 0.5) == []
+
+
+def near(a, b, size):
+    """The same box within a pixel, and the same score within 0.02."""
+    assert a["label"] == b["label"] and abs(a["score"] - b["score"]) < 0.02, (a, b)
+    assert all(abs(x - y) * size[i % 2] < 1 for i, (x, y) in enumerate(zip(a["box"], b["box"]))), (a, b)
+
+
+def test_engines_agree_on_objects():
+    """The SSD on dog.jpg, in odd sizes and several formats."""
+    for width, height, pixels, fourcc in ((768, 576, "rgb24", "RGB3"), (641, 479, "yuv420p", "YU12"), (333, 251, "bgr24", "BGR3"),
+                                          (640, 481, "nv12", "NV12")):
+        path = raw(cached("dog.jpg"), pixels, "dog.raw", "-vf", f"scale={width}:{height}")
+        one, other = (detect(engine, "ssd-mobilenet-v2", path, fourcc, (width, height), 0.5) for engine in ENGINES)
+        assert {box["label"] for box in one} == {"Dog", "Bicycle", "Car"} and len(one) == len(other) == 3, (one, other)
+        for a, b in zip(one, other):
+            near(a, b, (width, height))

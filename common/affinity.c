@@ -107,10 +107,12 @@ static long capacity(const char *folder, unsigned cpu)
 void affinity_resolve(const char *cpus, const char *folder, char *out)
 {
 	bool big = !strcmp(cpus, "big");
+	size_t length = strnlen(cpus, AFFINITY_TEXT_BYTES - 1);
 	struct cpus all = {0}, chosen = {0};
 	long best = 0;
 
-	snprintf(out, AFFINITY_TEXT_BYTES, "%s", cpus);
+	memcpy(out, cpus, length);
+	out[length] = '\0';
 	if ((!big && strcmp(cpus, "little")) || read_back(0, &all) < 0)
 		return;
 	for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {

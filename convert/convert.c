@@ -32,7 +32,7 @@ void converter_destroy(struct converter *converter)
 {
 	if (!converter)
 		return;
-	jpeg_destroy(converter->jpeg);
+	unpack_jpeg_end(converter->jpeg);
 	free(converter->unpacked.data);
 	free(converter->scaled.data);
 	free(converter->ranged.data);
@@ -82,7 +82,7 @@ static int unpack(struct converter *converter, const struct zoe_image *src, cons
                   struct picture *out)
 {
 	if (src->format == ZOE_FORMAT_MJPEG)
-		return jpeg_decode(&converter->jpeg, data, size, &converter->unpacked, out);
+		return unpack_jpeg(&converter->jpeg, data, size, &converter->unpacked, out);
 	if (src->format == ZOE_FORMAT_NONE || zoe_image_check(src, size) < 0 || src->plane_count > 3)
 		return -EINVAL;
 	struct picture view = {.format = (enum zoe_format)src->format,

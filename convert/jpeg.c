@@ -87,7 +87,7 @@ static int jpeg_decode_with(struct jpeg *jpeg, const uint8_t *data, size_t size,
 	    jpeg, tjDecompress2(turbo, data, size, out->planes[0], width, out->strides[0], height, TJPF_RGB, 0));
 }
 
-int jpeg_decode(struct jpeg **jpeg, const uint8_t *data, size_t size, struct scratch *scratch, struct picture *out)
+int unpack_jpeg(struct jpeg **jpeg, const uint8_t *data, size_t size, struct scratch *scratch, struct picture *out)
 {
 	if (!*jpeg) {
 		*jpeg = calloc(1, sizeof(**jpeg));
@@ -105,7 +105,7 @@ int jpeg_decode(struct jpeg **jpeg, const uint8_t *data, size_t size, struct scr
 	return status;
 }
 
-void jpeg_destroy(struct jpeg *jpeg)
+void unpack_jpeg_end(struct jpeg *jpeg)
 {
 	if (jpeg && jpeg->turbo)
 		tjDestroy(jpeg->turbo);

@@ -36,8 +36,8 @@ int picture_allocate(struct picture *picture, struct scratch *scratch, unsigned 
  * Returns 0 | -EBADMSG (damaged) | -ENOMEM.
  */
 struct jpeg;
-int jpeg_decode(struct jpeg **jpeg, const uint8_t *data, size_t size, struct scratch *scratch, struct picture *out);
-void jpeg_destroy(struct jpeg *jpeg);
+int unpack_jpeg(struct jpeg **jpeg, const uint8_t *data, size_t size, struct scratch *scratch, struct picture *out);
+void unpack_jpeg_end(struct jpeg *jpeg);
 
 /* Copy the planes of a YUV or GREY picture from src->range to out->range. Both may be the same memory. */
 void colour_range(const struct picture *src, struct picture *out);

@@ -222,6 +222,7 @@ static int make_successor(const struct zi_topic *topic, const struct zi_shape *s
 
 	temporary_name(publisher, temporary);
 	snprintf(name, sizeof(name), "%u", shape->generation);
+	zi_shape_forget_half_made(topic, publisher); /* of a try that failed, and could not even remove it */
 	status = zi_topic_make_directory(topic->fd, temporary, modes->directory);
 	if (status < 0)
 		return status;

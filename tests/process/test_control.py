@@ -242,6 +242,14 @@ def test_control_links_no_codec():
         assert "libyaml-0" not in libraries(path)
 
 
+def test_programs_give_no_names_to_libraries():
+    """A codec that is loaded later must find its own jpeg_destroy(), not a function of ours that is called so, too."""
+    for role in ("control", "camera", "detector", "preview", "recorder"):
+        shown = subprocess.run(["nm", "-D", "--defined-only", os.path.join(BUILD, "roles/zoetrope-" + role)],
+                               capture_output=True, text=True, check=True).stdout
+        assert " T " not in shown, f"zoetrope-{role} exports {shown}"
+
+
 def test_many_kills_of_a_child_in_a_row():
     """Killed as soon as it is seen, ready or not: it is back within 2 s each time, and nothing grows."""
     with Control(other="good") as control:

@@ -208,7 +208,7 @@ static void say_why(const struct search *search, struct v4l2_choice *out)
 	else if (out->kind->format == ZOE_FORMAT_MJPEG && search->raw_fps >= 0)
 		format = "uncompressed it would be slower";
 	else if (out->kind->format == ZOE_FORMAT_MJPEG)
-		format = "uncompressed it does not have this size";
+		format = "uncompressed it is smaller or slower";
 	if (out->width != search->width || out->height != search->height)
 		snprintf(size, sizeof(size), "; nearest to %ux%u", search->width, search->height);
 	snprintf(out->why, sizeof(out->why), "%s %ux%u at %g from %s (%s%s)", code, out->width, out->height,

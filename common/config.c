@@ -19,7 +19,8 @@ const struct option_row process_rows[] = {
 
 const struct option_row camera_rows[] = {
     {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
-     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, file:clip.mp4, images:FOLDER, gst:PIPELINE, "
+     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, v4l2:/dev/video0, file:clip.mp4, images:FOLDER, "
+     "gst:PIPELINE, "
      "test:, or a bare path; a login as "
      "rtsp://${USER}:${PASSWORD}@HOST/PATH."},
     {"width", OPTION_INTEGER, MEMBER(camera_config, width), "0", 0, 16384, "pixels", NULL,

@@ -142,6 +142,14 @@ static void camera_turn(struct role *role, const char *name, const char *verb, b
 	snprintf(answer->reason, sizeof(answer->reason), "%s", state->reason);
 }
 
+static void put_counts(json_t *metrics, const struct camera_counts *counts)
+{
+	json_object_set_new(metrics, "device_lost", json_integer((json_int_t)counts->lost));
+	json_object_set_new(metrics, "device_damaged", json_integer((json_int_t)counts->damaged));
+	json_object_set_new(metrics, "in_place", json_integer((json_int_t)counts->in_place));
+	json_object_set_new(metrics, "copied", json_integer((json_int_t)counts->copied));
+}
+
 static json_t *stream_metrics(struct stream *stream)
 {
 	json_t *metrics = json_object();
@@ -160,6 +168,8 @@ static json_t *stream_metrics(struct stream *stream)
 		json_object_set_new(metrics, "sequence", json_integer((json_int_t)status->sequence));
 	json_object_set_new(metrics, "published", json_integer((json_int_t)status->published));
 	json_object_set_new(metrics, "drops", json_integer((json_int_t)status->drops));
+	if (status->mode.counted)
+		put_counts(metrics, &status->counts);
 	json_object_set_new(metrics, "stalls", json_integer((json_int_t)status->state.stalls));
 	json_object_set_new(metrics, "losses", json_integer((json_int_t)status->state.losses));
 	metrics_put_ms(metrics, "publish_ms", &status->delay);

@@ -32,7 +32,8 @@ struct source {
 	struct camera_pace pace;
 	struct zoe_publisher *publisher; /* stays while capture is off, so that subscribers keep their topic */
 	struct zoe_publisher *packets;
-	size_t slot_bytes; /* that publisher was opened with */
+	size_t slot_bytes; /* that publisher was opened with; loans, too */
+	unsigned loans;
 	struct camera_interrupt interrupt;
 
 	pthread_mutex_t lock;
@@ -46,6 +47,7 @@ struct source {
 	int64_t opening_ns;
 	int64_t retry_ns;      /* not before */
 	uint64_t drops_before; /* those of earlier sessions */
+	struct camera_counts counts_before;
 	struct source_status status;
 };
 
@@ -73,6 +75,16 @@ static void tell(struct source *source)
 		source->options.changed(source->options.user);
 }
 
+/* What the driver counts, with what it counted in earlier sessions. The lock is held. */
+static void tell_counts(struct source *source)
+{
+	const struct camera_counts *before = &source->counts_before, *now = &source->mode.counts;
+	source->status.counts = (struct camera_counts){.lost = before->lost + now->lost,
+	                                               .damaged = before->damaged + now->damaged,
+	                                               .in_place = before->in_place + now->in_place,
+	                                               .copied = before->copied + now->copied};
+}
+
 /* ---- a session, in the thread --------------------------------------------------------------------------------- */
 
 /* Frames kept for readers: half a second at 30 a second, so that a preview that is held up loses none; fewer if they are huge. */
@@ -92,11 +104,12 @@ static int publishers_open(struct source *source, char *error)
 	struct zoe_topic_options options = {.slot_bytes = mode->slot_bytes,
 	                                    .depth = depth_for(source, mode->slot_bytes),
 	                                    .loans = mode->loans,
-	                                    .keeps = mode->keeps};
+	                                    .keeps = mode->keeps,
+	                                    .quarantine_ns = mode->quarantine_ns};
 	struct zoe_topic_options packets = {.depth = PACKETS_DEPTH};
 	struct zoe_publisher *publisher = NULL;
 	int status = 0;
-	if (!source->publisher || source->slot_bytes < mode->slot_bytes)
+	if (!source->publisher || source->slot_bytes < mode->slot_bytes || source->loans < mode->loans)
 		status = zoe_publisher_open(source->options.domain, source->options.topic, &options, &publisher);
 	if (status == 0 && mode->packets && !source->packets)
 		status = zoe_publisher_open(source->options.domain, source->packets_topic, &packets, &source->packets);
@@ -106,6 +119,7 @@ static int publishers_open(struct source *source, char *error)
 		zoe_publisher_close(source->publisher);
 		source->publisher = publisher;
 		source->slot_bytes = mode->slot_bytes;
+		source->loans = mode->loans;
 	}
 	return status;
 }
@@ -152,6 +166,9 @@ static void session_end(struct source *source, unsigned order, int status, bool 
 	source->done = order;
 	source->drops_before += source->pace.dropped;
 	source->pace.dropped = 0;
+	tell_counts(source);
+	source->counts_before = known->counts;
+	source->mode.counts = (struct camera_counts){0};
 	tell(source);
 	pthread_mutex_unlock(&source->lock);
 }
@@ -235,6 +252,7 @@ static bool frame_told(struct source *source, unsigned order, int status, int64_
 		go_on = frame_lost(source, status);
 	}
 	known->drops = source->drops_before + source->pace.dropped;
+	tell_counts(source);
 	bool resized = memcmp(&known->mode.image, &source->mode.image, sizeof(known->mode.image)) != 0;
 	known->mode.image = source->mode.image;
 	if (resized || known->state.phase != before || known->state.phase == CAMERA_STALLED || known->failed)

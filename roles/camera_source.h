@@ -27,6 +27,7 @@ struct source_status {
 	struct camera_mode mode; /* of the present or last session; format 0 = never opened */
 	unsigned sessions;       /* how often it was opened */
 	uint64_t published, sequence, drops;
+	struct camera_counts counts; /* if mode.counted */
 	struct metrics_rate rate;
 	struct metrics_window delay;    /* from when a frame was due until it was published */
 	bool failed;                    /* the source can never work: the process is to end */

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct camera_driver *const drivers[] = {&camera_file, &camera_network, &camera_images, &camera_gst,
-                                                      &camera_test};
+static const struct camera_driver *const drivers[] = {&camera_file, &camera_network, &camera_images,
+                                                      &camera_v4l2, &camera_gst,     &camera_test};
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
 /* Length of "scheme" in "scheme:rest"; 0 if it is a bare path. */
@@ -55,7 +55,7 @@ const struct camera_driver *camera_driver_find(const char *source, const char **
 	size_t length = scheme_length(source);
 	if (length == 0) {
 		*out_rest = source;
-		return &camera_file;
+		return strncmp(source, "/dev/", 5) == 0 ? &camera_v4l2 : &camera_file;
 	}
 	for (size_t i = 0; i < DRIVERS; i++) {
 		if (!has_word(drivers[i]->schemes, source, length))

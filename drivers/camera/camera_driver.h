@@ -50,14 +50,25 @@ struct camera_request {
 	struct camera_interrupt *interrupt;
 };
 
+/* What became of the pictures of a device that counts them itself, since it was opened. */
+struct camera_counts {
+	uint64_t lost;     /* that the device numbered and nobody got: it had no buffer, or no time */
+	uint64_t damaged;  /* that it called damaged, or that cannot be decoded */
+	uint64_t in_place; /* published that the device wrote into their slots */
+	uint64_t copied;   /* published that were copied, converted or decoded into their slots */
+};
+
 /* What was really got. */
 struct camera_mode {
-	struct zoe_image image;       /* format, size, range, matrix; planes differ from frame to frame */
-	double fps;                   /* expected frames a second */
-	bool live;                    /* frames are due when they come; silence means that something is wrong */
-	bool packets;                 /* can publish what it decodes, too */
-	size_t slot_bytes;            /* that a slot of the topic must have */
-	unsigned loans, keeps;        /* slots that the driver holds at most while it works */
+	struct zoe_image image; /* format, size, range, matrix; planes differ from frame to frame */
+	double fps;             /* expected frames a second */
+	bool live;              /* frames are due when they come; silence means that something is wrong */
+	bool packets;           /* can publish what it decodes, too */
+	size_t slot_bytes;      /* that a slot of the topic must have */
+	unsigned loans, keeps;  /* slots that the driver holds at most while it works */
+	int64_t quarantine_ns;  /* the device may write into loans for that long after this process died */
+	bool counted;           /* counts are kept */
+	struct camera_counts counts;
 	char note[CAMERA_NOTE_BYTES]; /* worth telling once: "yuv420p10le is converted to YU12"; "" = nothing */
 };
 
@@ -74,7 +85,7 @@ struct camera_driver {
 
 	/*
 	 * Open the source and look at it. out_mode stays where it is until close: a driver whose source changes its
-	 * size later changes out_mode->image in next().
+	 * size later changes out_mode->image in next(); out_mode->counts always tells what was so far.
 	 *
 	 * Returns  0 | -EINVAL (what is wanted makes no sense) | -errno, each with a sentence
 	 */
@@ -105,10 +116,10 @@ struct camera_driver {
 	void (*close)(void *state);
 };
 
-extern const struct camera_driver camera_file, camera_gst, camera_images, camera_network, camera_test;
+extern const struct camera_driver camera_file, camera_gst, camera_images, camera_network, camera_test, camera_v4l2;
 
 /*
- * The driver for a source, by its scheme; a bare path is a file.
+ * The driver for a source, by its scheme; a bare path is a file, but in /dev it is a V4L2 device.
  *
  * out_rest  what follows the scheme, part of source
  * Returns   the driver | NULL with a sentence in error

@@ -55,6 +55,9 @@ struct picture_plan {
 	bool convert;              /* swscale is needed */
 };
 
+/* libav's name of a format of enum zoe_format; AV_PIX_FMT_NONE: it has none. */
+enum AVPixelFormat picture_format(uint32_t format);
+
 /* Decide, by the size and format that are wanted. Returns 0 | -EINVAL with a sentence. */
 int picture_plan(const AVFrame *frame, const struct camera_request *request, struct picture_plan *out, char *error);
 

@@ -28,6 +28,14 @@ static const struct {
 };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
+enum AVPixelFormat picture_format(uint32_t format)
+{
+	for (size_t i = 0; i < FORMATS; i++)
+		if (formats[i].format == format)
+			return formats[i].av;
+	return AV_PIX_FMT_NONE;
+}
+
 /* Its name without the J, and whether it had one. */
 static enum AVPixelFormat without_j(enum AVPixelFormat format, bool *out_full)
 {

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "zoetrope.h"
+#include "zoetrope_camera.h"
 
 #define PATIENCE_NS 10000000000
 #define HOLD_MAX    15
@@ -54,6 +55,8 @@ static void digest(const struct zoe_frame *frame, struct AVMD5 *md5, FILE *file)
 static void print_frame(const struct zoe_frame *frame, const uint8_t sum[16])
 {
 	char format[5];
+	struct zoe_camera_meta meta;
+	memcpy(&meta, frame->meta, sizeof(meta));
 	zoe_format_name(frame->image.format, format);
 	printf("{\"seq\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"capture_ns\": %" PRId64 ", \"publish_ns\": %" PRId64
 	       ", \"size\": %zu, \"format\": \"%s\", \"width\": %u, \"height\": %u, \"range\": %u, \"matrix\": %u, "
@@ -63,7 +66,7 @@ static void print_frame(const struct zoe_frame *frame, const uint8_t sum[16])
 	       frame->image.planes[1].offset, frame->image.planes[0].stride, frame->image.planes[1].stride);
 	for (int i = 0; i < 16; i++)
 		printf("%02x", sum[i]);
-	printf("\"}\n");
+	printf("\", \"device_sequence\": %lld}\n", meta.magic == ZOE_CAMERA_MAGIC ? (long long)meta.sequence : -1);
 	fflush(stdout);
 }
 

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs in the guest (test_guest.py): the cases of the V4L2 driver, each a function case_...; results go to /run/out/results.
+
+/dev/video0 a webcam; /dev/video1 the same with several planes; /dev/video3 an output; /dev/video10 a loop-back device, which takes no memory but its own.
+"""
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import traceback
+
+from support.camera import Camera, Reader, command
+from support.wait import wait_for
+
+OUT = "/run/out"
+UNBIND, BIND = "/sys/bus/platform/drivers/vivid/unbind", "/sys/bus/platform/drivers/vivid/bind"
+CODES = {"NV12": "NV12", "I420": "YU12", "YUYV": "YUYV", "UYVY": "UYVY", "I422": "422P", "RGB24": "RGB3", "BGR24": "BGR3",
+         "GREY": "GREY"}
+SMALL = {"width": 320, "height": 180}
+
+
+def ctl(device, *arguments):
+    done = subprocess.run(["v4l2-ctl", "-d", device, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    return done.stdout
+
+
+def captured(device, width, height, code):
+    """MD5 of a picture that v4l2-ctl gets, without our code."""
+    ctl(device, "-v", f"width={width},height={height},pixelformat={code}")
+    ctl(device, "--stream-mmap", "--stream-count=1", "--stream-skip=2", "--stream-to=/tmp/one")
+    with open("/tmp/one", "rb") as stream:
+        return hashlib.md5(stream.read()).hexdigest()
+
+
+def metrics(camera, wanted=lambda m: m.get("published", 0) > 0):
+    return camera.receive(lambda m: m["type"] == "state" and wanted(m["metrics"]))["metrics"]
+
+
+def check_sequence(frames):
+    """Ours is without holes, the device's only rises, and the kernel's times do, too."""
+    seqs = [f["seq"] for f in frames]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), seqs
+    assert all(b["capture_ns"] > a["capture_ns"] for a, b in zip(frames, frames[1:])), [f["capture_ns"] for f in frames]
+    assert all(f["publish_ns"] >= f["capture_ns"] for f in frames)
+    assert all(b["device_sequence"] > a["device_sequence"] >= 0 for a, b in zip(frames, frames[1:]))
+
+
+def case_in_place():
+    """The device writes into the slots: a subscriber in another process reads what the kernel wrote, byte for byte."""
+    wanted = captured("/dev/video0", 640, 360, "NV12")
+    with Camera("v4l2:/dev/video0", width=640, height=360) as camera:
+        frames = camera.frames(30)
+        counts = metrics(camera, lambda m: m.get("published", 0) >= 30)
+        log = camera.stop()
+    check_sequence(frames)
+    assert {f["md5"] for f in frames} == {wanted}
+    assert counts["in_place"] == counts["published"] and counts["copied"] == 0, counts
+    assert re.search(r"NV12 640x360.*least work.*written into slots", log), log
+    return f"{counts['in_place']} frames in place, {counts['copied']} copied, {counts['fps']:.1f} frames a second"
+
+
+def case_formats():
+    for name, code in CODES.items():
+        wanted = captured("/dev/video0", 320, 180, code)
+        with Camera("/dev/video0", format=name, **SMALL) as camera:
+            frames = camera.frames(3)
+            counts = metrics(camera)
+        assert {(f["format"], f["md5"]) for f in frames} == {(code, wanted)}, (name, wanted, frames)
+        assert counts["in_place"] and not counts["copied"], (name, counts)
+    return ", ".join(CODES) + " as the kernel wrote them, in place"
+
+
+def case_planes():
+    """The multi-planar interface."""
+    for name in ("NV12", "YUYV"):
+        wanted = captured("/dev/video1", 320, 180, CODES[name])
+        with Camera("v4l2:/dev/video1", format=name, **SMALL) as camera:
+            frames = camera.frames(3)
+            counts = metrics(camera)
+        assert {(f["format"], f["md5"]) for f in frames} == {(CODES[name], wanted)}, (name, wanted, frames)
+        assert counts["in_place"] and not counts["copied"], (name, counts)
+
+
+def case_mask_is_copied():
+    with Camera("v4l2:/dev/video0", format="NV12", mask="0 0 1 0.5", **SMALL) as camera:
+        frames = camera.frames(3, raw="/tmp/raw")
+        counts = metrics(camera)
+    assert counts["copied"] and not counts["in_place"], counts
+    with open("/tmp/raw", "rb") as stream:
+        luma = stream.read(320 * 180)
+    assert set(luma[:320 * 88]) == {16 if frames[0]["range"] == 1 else 0} and len(set(luma[320 * 92:])) > 2
+
+
+def case_converted():
+    """A size and a rate that it has not."""
+    with Camera("v4l2:/dev/video0", width=500, height=300, format="NV12", fps=5) as camera:
+        frames = camera.frames(6)
+        counts = metrics(camera)
+        log = camera.stop()
+    seconds = (frames[-1]["capture_ns"] - frames[0]["capture_ns"]) / 1e9
+    assert {(f["width"], f["height"], f["format"]) for f in frames} == {(500, 300, "NV12")}
+    assert 0.9 < seconds, seconds
+    assert counts["copied"] and not counts["in_place"] and "nearest to 500x300" in log and "converted" in log, (counts, log)
+    return f"5 steps of 0.2 s took {seconds:.2f} s"
+
+
+def case_dropped_by_the_driver():
+    ctl("/dev/video0", "-c", "percentage_of_dropped_buffers=30")
+    try:
+        with Camera("v4l2:/dev/video0", **SMALL) as camera:
+            frames = camera.frames(60)
+            counts = metrics(camera, lambda m: m.get("device_lost", 0) > 0 and m["published"] >= 60)
+    finally:
+        ctl("/dev/video0", "-c", "percentage_of_dropped_buffers=0")
+    check_sequence(frames)
+    gaps = sum(b["device_sequence"] - a["device_sequence"] - 1 for a, b in zip(frames, frames[1:]))
+    assert 0 < gaps <= counts["device_lost"] and counts["drops"] == 0, (gaps, counts)
+    return f"{gaps} gaps in the device's numbers of 60 frames, none in ours; device_lost {counts['device_lost']}, drops 0"
+
+
+def case_damaged():
+    with Camera("v4l2:/dev/video0", **SMALL) as camera:
+        camera.frames(3)
+        ctl("/dev/video0", "-c", "inject_v4l2_buf_flag_error=1")
+        counts = metrics(camera, lambda m: m.get("device_damaged", 0) > 0)
+    assert counts["losses"] == 0, counts
+    return f"device_damaged {counts['device_damaged']}, streaming on"
+
+
+def again_after(harm, mend=None):
+    """Lost, tried again, streaming again, with the same process and the same reader."""
+    with Camera("v4l2:/dev/video0", **SMALL) as camera:
+        reader = Reader(100000)
+        reader.next()
+        camera.wait_state("streaming")
+        harm()
+        away = camera.receive(lambda m: m["type"] == "state" and m["state"] == ("retrying" if mend else "lost"))
+        if mend:
+            mend()
+        began = time.monotonic()
+        sequence = camera.wait_state("streaming")["metrics"]["sequence"]
+        seconds = time.monotonic() - began
+        while reader.next()["seq"] <= sequence:
+            pass
+        reader.kill()
+        counts = metrics(camera, lambda m: m["losses"] > 0)
+    seqs = [f["seq"] for f in reader.first]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), seqs
+    assert counts["copied"] == 0, counts
+    return f"{away['state']}: '{away['reason']}', back after {seconds:.2f} s"
+
+
+def case_fatal_error():
+    return again_after(lambda: ctl("/dev/video0", "-c", "inject_fatal_streaming_error=1"))
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def case_unplugged_and_plugged():
+    def unplug():
+        write(UNBIND, "vivid.0")
+
+    def plug():
+        assert not os.path.exists("/dev/video0")
+        write(BIND, "vivid.0")
+
+    return again_after(unplug, plug)
+
+
+def case_busy():
+    other = subprocess.Popen(["v4l2-ctl", "-d", "/dev/video0", "--stream-mmap", "--stream-to=/dev/null"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: os.path.exists(f"/proc/{other.pid}/fd") and any(
+            "vb2" in line or "/dev/video0" in line for line in open(f"/proc/{other.pid}/maps", encoding="utf-8")), 20, "v4l2-ctl")
+        with Camera("v4l2:/dev/video0", **SMALL) as camera:
+            reason = camera.receive(lambda m: m["type"] == "state" and m["reason"])["reason"]
+            assert f"busy: it is used by process {other.pid} (v4l2-ctl)" in reason, reason
+            other.kill()
+            other.wait()
+            camera.wait_state("streaming")
+    finally:
+        other.kill()
+        other.wait()
+    return reason
+
+
+def case_no_permission():
+    os.chown("/dev/video0", 0, 44)
+    os.chmod("/dev/video0", 0o660)
+    os.makedirs("/dev/shm/nobody", exist_ok=True)
+    os.chown("/dev/shm/nobody", 65534, 65534)
+    process = subprocess.Popen(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command("v4l2:/dev/video0", "front", SMALL),
+                                "--domain=/dev/shm/nobody"], stderr=subprocess.PIPE, text=True)
+    line = process.stderr.readline()
+    process.terminate()
+    process.communicate(timeout=20)
+    assert "/dev/video0: no permission" in line and "group video" in line and "usermod -aG video" in line, line
+    return line.strip()
+
+
+def case_wrong():
+    for source, sentence in (("v4l2:/dev/video3", "does not capture"), ("v4l2:/dev/null", "is not a V4L2 device")):
+        done = subprocess.run(command(source, "front", {}), capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and sentence in done.stderr, done
+    with Camera("v4l2:/dev/video77") as camera:
+        reason = camera.receive(lambda m: m["type"] == "state" and m["reason"])["reason"]
+        assert "there is no such camera" in reason and "/dev/video0" in reason, reason
+    return reason
+
+
+def samples(path, size):
+    """Some bytes of each picture in a file."""
+    with open(path, "rb") as stream:
+        return [picture[::487] for picture in iter(lambda: stream.read(size), b"")]
+
+
+def case_mjpeg():
+    """A device that sends JPEGs, gives fewer buffers than asked, and takes no memory but its own."""
+    sender = subprocess.Popen(["ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "-1", "-re", "-i", f"{OUT}/pictures.avi", "-c", "copy",
+                               "-f", "v4l2", "/dev/video10"])
+    try:
+        wait_for(lambda: "MJPG" in subprocess.run(["v4l2-ctl", "-d", "/dev/video10", "-V"], capture_output=True, text=True).stdout,
+                 60, "ffmpeg to send")
+        with Camera("v4l2:/dev/video10") as camera:
+            frames = camera.frames(12, raw="/tmp/raw")
+            counts = metrics(camera)
+            log = camera.stop()
+    finally:
+        sender.kill()
+        sender.wait()
+    assert {(f["format"], f["width"], f["height"], f["range"]) for f in frames} == {("422P", 640, 360, 2)}, frames[0]
+    sent, got = (samples(path, 640 * 360 * 2) for path in (f"{OUT}/pictures.yuv", "/tmp/raw"))
+    off = [min(max(abs(a - b) for a, b in zip(one, other)) for other in sent) for one in got]
+    assert max(off) <= 4, off  # two decoders, which round in their own ways
+    assert counts["copied"] and not counts["in_place"] and "MJPG" in log and "decoded" in log, (counts, log)
+    return f"12 pictures, {len({f['md5'] for f in frames})} different ones, at most {max(off)} off what ffmpeg decodes"
+
+
+def run_case(name, function):
+    began, text, said, passed = time.monotonic(), io.StringIO(), "", True
+    try:
+        with contextlib.redirect_stdout(text):
+            said = function() or ""
+    except BaseException:  # whatever it was, the others are to run
+        passed = False
+        said = traceback.format_exc()
+    with open(f"{OUT}/results", "a", encoding="utf-8") as stream:
+        stream.write(json.dumps({"case": name, "passed": passed, "seconds": time.monotonic() - began,
+                                 "said": said if passed else text.getvalue() + said}) + "\n")
+    print("ok  " if passed else "FAIL", name, flush=True)
+
+
+def main():
+    for device in ("/dev/video0", "/dev/video1"):
+        ctl(device, "-c", "osd_text_mode=2")
+    for name, function in list(globals().items()):
+        if name.startswith("case_") and (len(sys.argv) == 1 or name[5:] in sys.argv[1:]):
+            run_case(name[5:], function)
+    run_case("end", lambda: "")
+
+
+main()

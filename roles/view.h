@@ -21,6 +21,7 @@ struct window {
 	SDL_Texture *picture, *letters;
 	struct zoe_image image; /* what picture is made for */
 	struct converter *converter;
+	int64_t opened_ns;
 	bool full;
 };
 

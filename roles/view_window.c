@@ -11,8 +11,9 @@
 #include "font.h"
 #include "view.h"
 
-#define WINDOW_WIDTH  960 /* until the first picture */
-#define WINDOW_HEIGHT 540
+#define WINDOW_WIDTH   960 /* until the first picture */
+#define WINDOW_HEIGHT  540
+#define EMPTY_AFTER_NS 500000000 /* without a picture so long: say what is waited for */
 
 /* As in overlay.c and on the page. */
 static const SDL_Color window_palette[] = {
@@ -58,8 +59,10 @@ int window_open(struct window *out, const char *title)
 	}
 	SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
 	SDL_EnableScreenSaver();
+	/* Hidden until its size is known: a size that is set while the window manager maps it may be lost. */
 	window.window = SDL_CreateWindow(title, SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, WINDOW_WIDTH,
-	                                 WINDOW_HEIGHT, SDL_WINDOW_RESIZABLE);
+	                                 WINDOW_HEIGHT, SDL_WINDOW_RESIZABLE | SDL_WINDOW_HIDDEN);
+	window.opened_ns = zoe_now_ns();
 	if (window.window)
 		window.renderer = SDL_CreateRenderer(window.window, -1, 0);
 	if (window.renderer)
@@ -222,6 +225,8 @@ static SDL_Rect window_area(const struct window *window)
 void window_draw(struct window *window, const struct result_set *results, int64_t capture_ns, const char *text)
 {
 	SDL_Rect area = window_area(window);
+	if (window->picture || zoe_now_ns() - window->opened_ns > EMPTY_AFTER_NS)
+		SDL_ShowWindow(window->window);
 	SDL_SetRenderDrawColor(window->renderer, 11, 15, 14, 255);
 	SDL_RenderClear(window->renderer);
 	if (window->picture)

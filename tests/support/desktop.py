@@ -10,7 +10,10 @@ from support.wait import wait_for
 
 
 class Desktop:
-    """The picture lies in a file that Xvfb writes into: reading it costs the program under test nothing."""
+    """The picture lies in a file that Xvfb writes into: reading it costs the program under test nothing.
+
+    -noreset: else the server begins anew, and drops everybody, when a first look with xdotool was its only client.
+    """
 
     def __init__(self, width=1400, height=900, manager=None):
         self.size, self.manager = f"{width}x{height}x24", manager
@@ -18,7 +21,7 @@ class Desktop:
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(dir=os.getcwd())
         read, write = os.pipe()
-        self.process = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", self.size, "-fbdir", self.folder.name, "-nolisten", "tcp"],
+        self.process = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", self.size, "-fbdir", self.folder.name, "-nolisten", "tcp", "-noreset"],
                                         pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as display:
@@ -27,6 +30,7 @@ class Desktop:
         self.map()
         if self.manager:
             self.manager = subprocess.Popen([self.manager], env=self.environment, stderr=subprocess.DEVNULL)
+            wait_for(lambda: self.xdotool("get_num_desktops").strip(), 30, "the window manager")
         return self
 
     def map(self):
@@ -71,4 +75,6 @@ class Desktop:
 
     def press(self, title, key):
         x, y, width, height = wait_for(lambda: self.window(title), 30, f"a window {title}")
+        if self.manager:  # who gives keys to the active window
+            wait_for(lambda: self.xdotool("getactivewindow", "getwindowname").strip() == title, 30, f"{title} to be active")
         self.xdotool("mousemove", str(x + width // 2), str(y + height // 2), "key", key)

@@ -171,7 +171,7 @@ def test_unknown_scheme():
     result = run("gopher://user:secret@127.0.0.1/x?y=1")
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert "'gopher://127.0.0.1/x...': there is no camera driver 'gopher:'; there are file:, rtsp:, rtsps:, http:, https:, images:, test:" in result.stderr
+    assert "'gopher://127.0.0.1/x...': there is no camera driver 'gopher:'; there are file:, rtsp:, rtsps:, http:, https:, images:, v4l2:, gst:, test:" in result.stderr
 
 
 def test_real_footage():

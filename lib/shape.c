@@ -124,22 +124,19 @@ static bool superseded(const struct zi_generation *g, const struct zi_generation
 	return zi_ring_end(later) >= zi_ring_end(g) + later->shape.depth;
 }
 
-/* By any of those after it: who gives it up may be in another than the newest. Returns 1 | 0 | -errno. */
-static int superseded_by_any(const struct zi_topic *topic, const struct zi_generation *g)
+/* By any of those after it: who gives it up may be in another than the newest. */
+static bool superseded_by_any(const struct zi_topic *topic, const struct zi_generation *g)
 {
 	struct zi_generation *later;
 	unsigned above = g->shape.generation;
-	int status;
+	bool is = false;
 
-	while ((status = zi_shape_after(topic, above, false, &later)) == 0) {
-		bool is = superseded(g, later);
-
+	while (!is && zi_shape_after(topic, above, false, &later) == 0) {
+		is = superseded(g, later);
 		above = later->shape.generation;
 		zi_generation_close(later);
-		if (is)
-			return 1;
 	}
-	return status == -ENOENT ? 0 : status;
+	return is;
 }
 
 int zi_shape_oldest(const struct zi_topic *topic, struct zi_generation **out)
@@ -149,15 +146,12 @@ int zi_shape_oldest(const struct zi_topic *topic, struct zi_generation **out)
 	int status;
 
 	while ((status = zi_shape_after(topic, above, false, &g)) == 0) {
-		status = superseded_by_any(topic, g); /* S7: another may be about to give it up */
-		if (status == 0) {
+		if (!superseded_by_any(topic, g)) { /* S7: another may be about to give it up */
 			*out = g;
 			return 0;
 		}
 		above = g->shape.generation;
 		zi_generation_close(g);
-		if (status < 0)
-			return status;
 	}
 	return status;
 }

@@ -141,8 +141,8 @@ def test_failures_at_the_start():
 
 def test_exception_in_the_function():
     """It is told with its place, and the detector comes back."""
-    script = write("raises.py", "import zoetrope.detector\ndef find(image):\n    return [(5, 5, 9, 9, 1, 'pixels')]\n"
-                                "zoetrope.detector.run(find)\n")
+    script = write("raises.py", "import zoetrope.detector\nframes = []\ndef find(image):\n    frames.append(image.shape)\n"
+                                "    return [(5, 5, 9, 9, 1, 'pixels')] if len(frames) > 30 else []\nzoetrope.detector.run(find)\n")
     with running(script) as zoe:
         wait_for(lambda: zoe.process_state("detector mine").get("restarts", 0) > 0, 20, "a second life")
         assert "detector mine: ValueError: box (5, 5, 9, 9, 1, 'pixels') does not lie in the frame" in zoe.log()

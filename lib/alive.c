@@ -31,7 +31,7 @@ int zi_alive_borrow(int directory, const char *file, unsigned record)
 	int status;
 
 	if (fd < 0)
-		return zi_fail(-errno, "cannot open %s to lock a record: %s", file, strerror(errno));
+		return zi_open_failed("%s to lock a record", file);
 	status = lock_byte(fd, F_WRLCK, record);
 	if (status == -EAGAIN)
 		return status;

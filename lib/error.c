@@ -3,8 +3,11 @@
 #include "error.h"
 #include "zoetrope.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static _Thread_local char sentence[512];
@@ -17,6 +20,20 @@ int zi_fail(int code, const char *format, ...)
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
 	return code;
+}
+
+int zi_open_failed(const char *format, ...)
+{
+	int error = errno;
+	bool damaged = error == ELOOP || error == ENOTDIR || error == EISDIR || error == ENXIO;
+	char what[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	return damaged ? zi_fail(-EBADMSG, "damaged: something else is in the place of %s; run zoetrope clean", what)
+	               : zi_fail(-error, "cannot open %s: %s", what, strerror(error));
 }
 
 const char *zoe_error(void)

@@ -9,6 +9,10 @@
 /* Record what was wanted, what was there, what to do. Returns code, so that a caller can `return zi_fail(...)`. */
 int zi_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* zi_fail() after an openat() of something that belongs to a topic, which format names: -EBADMSG if errno says that
+ * something else lies in its place (a link, a directory, a socket), else -errno. */
+int zi_open_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 static inline void zi_close_fd(int *fd)
 {
 	if (*fd >= 0)

@@ -72,9 +72,7 @@ static int open_number(const struct zi_topic *topic, unsigned number, bool writa
 	zi_autoclose int fd = openat(topic->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return errno == ENOENT ? -ENOENT
-		                       : zi_fail(-errno, "cannot open generation %u of topic %s: %s", number,
-		                                 topic->name, strerror(errno));
+		return errno == ENOENT ? -ENOENT : zi_open_failed("generation %u of topic %s", number, topic->name);
 	return zi_generation_open(fd, topic->name, number, writable, out);
 }
 
@@ -223,7 +221,7 @@ static int make_successor(const struct zi_topic *topic, const struct zi_shape *s
 	zi_autoclose int fd = openat(topic->fd, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		status = zi_fail(-errno, "cannot open a new generation of topic %s: %s", topic->name, strerror(errno));
+		status = zi_open_failed("a new generation of topic %s", topic->name);
 	else
 		status = zi_generation_create(fd, shape, ZI_UNSET, modes->file);
 	/* S1: rename. EEXIST: somebody else's is the successor */

@@ -134,11 +134,7 @@ static int open_file(int directory, const char *file, bool writable, const char 
 {
 	int fd = openat(directory, file, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (fd >= 0)
-		return fd;
-	if (errno == ELOOP)
-		return zi_fail(-EBADMSG, "topic %s is damaged: %s is a link; run zoetrope clean", topic, file);
-	return zi_fail(-errno, "cannot open %s of topic %s: %s", file, topic, strerror(errno));
+	return fd < 0 ? zi_open_failed("%s of topic %s", file, topic) : fd;
 }
 
 int zi_generation_create(int directory, const struct zi_shape *shape, uint64_t head, mode_t file_mode)

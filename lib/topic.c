@@ -53,16 +53,16 @@ static int topic_files(struct zi_topic *t, const char *topic, bool writable)
 {
 	t->readers_fd = openat(t->fd, "readers", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (t->readers_fd < 0)
-		return errno == ENOENT || errno == ELOOP
+		return errno == ENOENT
 		           ? zi_fail(-EBADMSG, "topic %s is damaged: no file readers; run zoetrope clean", topic)
-		           : zi_fail(-errno, "cannot open readers of topic %s: %s", topic, strerror(errno));
+		           : zi_open_failed("readers of topic %s", topic);
 	t->writers_fd = openat(t->fd, "writers", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (t->writers_fd < 0 && !writable) /* a subscriber needs it only to ask */
 		t->writers_fd = openat(t->fd, "writers", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (t->writers_fd < 0)
-		return errno == ENOENT || errno == ELOOP
+		return errno == ENOENT
 		           ? zi_fail(-EBADMSG, "topic %s is damaged: no file writers; run zoetrope clean", topic)
-		           : zi_fail(-errno, "cannot open writers of topic %s: %s", topic, strerror(errno));
+		           : zi_open_failed("writers of topic %s", topic);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static int topic_open_at(struct zoe_domain *domain, const char *directory, const
 	snprintf(t.name, sizeof(t.name), "%s", topic);
 	t.fd = openat(domain->fd, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (t.fd < 0)
-		return errno == ENOENT ? -ENOENT : zi_fail(-errno, "cannot open topic %s: %s", topic, strerror(errno));
+		return errno == ENOENT ? -ENOENT : zi_open_failed("topic %s", topic);
 	status = topic_files(&t, topic, writable);
 	if (status == 0)
 		status = zi_readers_map(t.readers_fd, topic, true, &t.readers);
@@ -294,7 +294,7 @@ static int make_files(struct zoe_domain *domain, const char *temporary, const st
 	zi_autoclose int fd = openat(domain->fd, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return zi_fail(-errno, "cannot open a new topic: %s", strerror(errno));
+		return zi_open_failed("a new topic");
 	zi_autoclose int writers = zi_file_create(fd, "writers", 0, false, modes->file);
 
 	if (writers < 0)

@@ -65,8 +65,7 @@ int zi_fifo_open(int topic_fd, unsigned record, bool make, mode_t mode)
 	zi_autoclose int fd = openat(topic_fd, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return make ? zi_fail(-errno, "cannot open the FIFO to wake this subscriber: %s", strerror(errno))
-		            : -errno;
+		return make ? zi_open_failed("the FIFO to wake this subscriber") : -errno;
 	if (fstat(fd, &st) < 0)
 		return zi_fail(-errno, "cannot look at the FIFO to wake this subscriber: %s", strerror(errno));
 	if (!S_ISFIFO(st.st_mode))

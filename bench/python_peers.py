@@ -12,7 +12,7 @@ SLOTS = 8
 
 
 class Zoetrope:
-    """A loan; the picture is there already, as from a camera that writes into it."""
+    """A loan; the picture is drawn into it, and complete before it is sent."""
 
     def __init__(self, topic, shape, queues):
         import zoetrope
@@ -28,8 +28,9 @@ class Zoetrope:
         self.subscriber = self.zoetrope.subscribe(self.topic, mode="next", timeout=20)
         self.subscriber.timeout = SILENCE
 
-    def prepare(self):
+    def prepare(self, number):
         self.loan = self.publisher.loan(self.shape)
+        self.loan.array.fill(number & 255)
 
     def send(self, image, now):
         self.loan.capture_time_ns = now
@@ -57,7 +58,7 @@ class ZoetropeFrame(Zoetrope):
 class ZoetropeCopy(Zoetrope):
     """publish(array): one copy."""
 
-    def prepare(self):
+    def prepare(self, number):
         pass
 
     def send(self, image, now):
@@ -76,7 +77,7 @@ class Pickled:
     def open_receiver(self, number):
         self.mine = self.queues[number]
 
-    def prepare(self):
+    def prepare(self, number):
         pass
 
     def send(self, image, now):

@@ -114,7 +114,7 @@ static int make_socket(const char *domain, struct sockaddr_un *out, int *out_fol
 int instance_listen(const char *domain)
 {
 	struct sockaddr_un address;
-	int folder, status = 0;
+	int folder = -1, status = 0;
 	int fd = make_socket(domain, &address, &folder);
 
 	if (fd < 0)
@@ -135,7 +135,7 @@ int instance_listen(const char *domain)
 int instance_connect(const char *domain)
 {
 	struct sockaddr_un address;
-	int folder, status = 0;
+	int folder = -1, status = 0;
 	int fd = make_socket(domain, &address, &folder);
 
 	if (fd < 0)

@@ -32,8 +32,9 @@ int zi_open_failed(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	return damaged ? zi_fail(-EBADMSG, "damaged: something else is in the place of %s; run zoetrope clean", what)
-	               : zi_fail(-error, "cannot open %s: %s", what, strerror(error));
+	if (damaged)
+		return zi_fail(-EBADMSG, "damaged: something else is in the place of %s; run zoetrope clean", what);
+	return zi_fail(-error, "cannot open %s: %s", what, strerror(error));
 }
 
 const char *zoe_error(void)

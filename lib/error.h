@@ -11,7 +11,7 @@ int zi_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 
 
 /* zi_fail() after an openat() of something that belongs to a topic, which format names: -EBADMSG if errno says that
  * something else lies in its place (a link, a directory, a socket), else -errno. */
-int zi_open_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int zi_open_failed(const char *format, ...) __attribute__((format(printf, 1, 2), nonnull(1)));
 
 static inline void zi_close_fd(int *fd)
 {

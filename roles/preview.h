@@ -207,6 +207,7 @@ struct connection {
 	bool endless;     /* its answer has no end by nature: a stream, events */
 	void *stream;     /* who is to be told when the peer has gone */
 	void (*gone)(void *stream);
+	void (*tick)(void *stream); /* once a second; may be NULL */
 };
 
 /* One request. */

@@ -13,7 +13,8 @@ const HOLD = { parts: 64, ms: 2000 }; // how long pictures wait for their own re
 
 const element = (selector, within = document) => within.querySelector(selector);
 const milliseconds = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
-const middle = (values) => values.length ? [...values].sort((one, other) => one - other)[values.length >> 1] : undefined;
+const percentile = (values, percent) => values.length ? [...values].sort((one, other) => one - other)[Math.floor(((values.length - 1) * percent) / 100)] : undefined;
+const HISTORY = 180; // seconds kept for the charts
 
 // A canvas with pictures of a camera, and what is known about the one that it shows.
 class View {
@@ -158,7 +159,7 @@ class View {
 			publish: at("publish-time") - at("capture-time"), wait: at("encode-begin") - at("publish-time"),
 			encode: at("encode-end") - at("encode-begin"), send: at("send-time") - at("encode-end"),
 			show: now - at("send-time") - difference,
-		}].slice(-30);
+		}].slice(-300);
 		Object.assign(this.canvas.dataset, {
 			sequence: head["x-zoetrope-sequence"],
 			captureTime: head["x-zoetrope-capture-time"],
@@ -181,7 +182,7 @@ export class Camera {
 		this.small = new View(this, element("canvas", this.tile));
 		this.results = new Map(); // detector -> newest results, oldest first
 		this.state = {};
-		this.history = []; // a second each
+		this.history = this.keptHistory(); // a second each
 		this.dress();
 	}
 
@@ -278,6 +279,25 @@ export class Camera {
 		this.showState();
 	}
 
+	// The charts go on after a reload of the page, with a gap for the time between.
+	keptHistory() {
+		try {
+			const { when, history } = JSON.parse(sessionStorage.getItem(`history ${this.name}`));
+			const gap = Math.min(HISTORY, Math.max(0, Math.round((Date.now() - when) / 1000) - 1));
+			return [...history, ...Array.from({ length: gap }, () => ({}))].slice(-HISTORY);
+		} catch { // none, or no room for it
+			return [];
+		}
+	}
+
+	keepHistory() {
+		try {
+			sessionStorage.setItem(`history ${this.name}`, JSON.stringify({ when: Date.now(), history: this.history }));
+		} catch (error) {
+			console.info(`charts of ${this.name} are not kept: ${error.message}`);
+		}
+	}
+
 	// One value a second for the charts; states may come more often.
 	remember() {
 		const now = performance.now(), metrics = this.state.metrics ?? {};
@@ -285,8 +305,13 @@ export class Camera {
 			return;
 		this.remembered = now;
 		const { view } = this, stages = {};
-		for (const name of ["publish", "wait", "encode", "send", "show"])
-			stages[name] = view.live ? middle(view.stages.map((one) => one[name])) : undefined;
+		for (const name of ["publish", "wait", "encode", "send", "show"]) {
+			stages[name] = view.live ? percentile(view.stages.slice(-30).map((one) => one[name]), 50) : undefined;
+			stages[`${name}99`] = view.live ? percentile(view.stages.map((one) => one[name]), 99) : undefined;
+		}
+		const times = [...this.results.values()].flat().map((result) => 1000 * (result.publish_time - result.capture_time));
+		stages.detect = percentile(times, 50);
+		stages.detect99 = percentile(times, 99);
 		const totals = { camera: metrics.camera?.drops ?? 0, preview: metrics.preview?.drops ?? 0, page: this.large.skipped + this.small.skipped };
 		const drops = {};
 		for (const [name, total] of Object.entries(totals))
@@ -297,7 +322,7 @@ export class Camera {
 			...stages, ...drops, captured: metrics.camera?.fps,
 			shown: view.live ? view.shown.length / (STALE_MS / 1000) : 0,
 			detected: detectors.length ? detectors.reduce((sum, one) => sum + (one.fps ?? 0), 0) : undefined,
-		}].slice(-600);
+		}].slice(-HISTORY);
 	}
 
 	showState() {

@@ -9,6 +9,7 @@ const PALETTE = ["#ff9f1c", "#2ec4b6", "#e71d73", "#8ac926", "#3a86ff", "#ffd166
 const RESULTS_KEPT = 16;
 const FRESH_SECONDS = 3; // as in roles/result.c
 const STALE_MS = 2000;
+const AWAY_MS = 3000; // of a camera that is away a picture comes once a second
 const HOLD = { parts: 64, ms: 2000 }; // how long pictures wait for their own results when boxes are to be exact
 
 const element = (selector, within = document) => within.querySelector(selector);
@@ -93,7 +94,8 @@ class View {
 		}
 		drawing.globalAlpha = 1;
 		drawing.drawImage(bitmap, 0, 0);
-		if (part.head["x-zoetrope-state"]) // the last picture of a camera that is away: it says so itself
+		this.away = part.head["x-zoetrope-state"] ? performance.now() : 0;
+		if (this.away) // the last picture of a camera that is away, with the reason written over it
 			return;
 		const time = Number(part.head["x-zoetrope-capture-time"]);
 		const results = this.camera.resultsFor(time, Number(part.head["x-zoetrope-sequence"]));
@@ -330,9 +332,9 @@ export class Camera {
 			place.replaceWith(chip(this.state.state));
 		for (const [verb, button] of this.switches)
 			this.showSwitch(button, this.state[verb]);
-		const reasons = VERBS.map((verb) => this.state[verb]?.reason).concat(this.state.reason, this.complaint);
+		const reasons = [...new Set(VERBS.map((verb) => this.state[verb]?.reason).concat(this.state.reason, this.complaint))].filter(Boolean);
 		const reason = element(".reason", this.root);
-		reason.textContent = [...new Set(reasons.filter(Boolean))].join("; ");
+		reason.textContent = reasons.filter((one) => !reasons.some((other) => other !== one && other.includes(one))).join("; ");
 		reason.hidden = !reason.textContent;
 		this.showFigures();
 	}
@@ -375,7 +377,8 @@ export class Camera {
 
 	showMessage(view, root) {
 		const message = element(".message", root);
-		const text = view.live && this.page.connected ? "" : this.trouble();
+		const saysItself = view.live || (view.away && performance.now() - view.away < AWAY_MS && this.state.preview?.actual !== false);
+		const text = saysItself && this.page.connected ? "" : this.trouble();
 		if (message.textContent !== text)
 			message.textContent = text;
 		message.hidden = !text;
@@ -387,7 +390,7 @@ export class Camera {
 			return "Connection lost, trying again";
 		if (this.state.preview?.actual === false)
 			return "Preview is off";
-		if (this.state.capture?.actual === false)
+		if (this.state.capture?.wanted === false)
 			return "Capture is off";
 		return this.state.reason || "Waiting for a picture";
 	}

@@ -112,6 +112,16 @@ def test_lost_camera_shows():
             wait_for(lambda: browser.run(quiet), 10, "the message to go")
 
 
+def test_camera_that_never_came_says_why_once():
+    port = http.free_port()
+    with Zoetrope({"cameras": {"front": {"source": f"rtsp://127.0.0.1:{port}/x"}}, "preview": {}}, ready=False) as zoe:
+        zoe.wait_answers(60)
+        with Browser(zoe.port) as browser:
+            browser.wait_text(".reason", "nobody listens there", 60)
+            assert browser.text(".reason").count("nobody listens there") == 1, browser.text(".reason")
+            assert browser.text(".camera .message") != "Capture is off", "it is wanted, and not there"
+
+
 def test_switches_survive_a_reload():
     with Zoetrope({"cameras": {"front": FRONT}, "preview": {}, "save": {"folder": "stills", "every": 1000}}) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(2, seconds=60)

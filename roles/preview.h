@@ -38,6 +38,7 @@
 #define PREVIEW_BODY_BYTES   4096
 #define PREVIEW_HEAD_BYTES   768
 #define PREVIEW_SNAPSHOT_NS  2000000000
+#define PREVIEW_EXACT_NS     1000000000 /* who wants exact boxes gets pictures without, after so long without a result */
 #define PREVIEW_REQUEST_NS   10000000000 /* a request has to be there within this, with its body */
 #define PREVIEW_ANSWER_NS    30000000000 /* an answer that ends has to be read within this */
 #define PREVIEW_IDLE_SECONDS 30          /* connections without progress are closed */
@@ -94,7 +95,7 @@ struct variant_options {
 	double fps;       /* at most so many a second; 0 = all */
 	unsigned height;  /* at most so high, the width in proportion; 0 = as it is */
 	unsigned quality; /* of JPEG; 0 = as configured, and JPEG from the camera passes through */
-	bool overlay;     /* boxes and labels in it */
+	enum { OVERLAY_NONE, OVERLAY_NEWEST, OVERLAY_EXACT } overlay; /* boxes and labels in it, and which */
 };
 
 /* What is encoded once for all who want it so. Lives as long as somebody watches it. */
@@ -114,8 +115,8 @@ int variant_get(struct preview_camera *camera, const struct variant_options *opt
 void variants_sweep(struct preview_camera *camera, bool all);
 /* Put a picture into the queues of all variants that are watched, and wake who waits. */
 void variants_show(struct preview_camera *camera, struct picture *picture);
-/* Encode for everybody who watches. Returns how many variants have got a picture. */
-unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame);
+/* Encode for those who want exact boxes, or for all others. Returns how many variants have got a picture. */
+unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame, bool exact);
 
 struct preview_camera {
 	struct preview *preview;
@@ -123,6 +124,8 @@ struct preview_camera {
 	bool on; /* the switch */
 	struct feed frames;
 	struct feed detections;
+	struct zoe_subscriber *late; /* comes behind, up to the frame of each result; NULL = nobody wants exact boxes */
+	int64_t late_ns;             /* when a result last had its frame, or when somebody began to want that */
 	struct result_set results;
 	struct variant *variants;
 	unsigned viewers; /* streams */
@@ -207,6 +210,7 @@ struct connection {
 	bool endless;     /* its answer has no end by nature: a stream, events */
 	void *stream;     /* who is to be told when the peer has gone */
 	void (*gone)(void *stream);
+	void (*tick)(void *stream); /* once a second; may be NULL */
 };
 
 /* One request. */

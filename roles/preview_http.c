@@ -86,6 +86,8 @@ static void http_sweep(uv_timer_t *timer)
 			shutdown(connection->fd, SHUT_RDWR);
 		if (connection->stream && ended)
 			connection->gone(connection->stream);
+		else if (connection->stream && connection->tick)
+			connection->tick(connection->stream);
 	}
 }
 

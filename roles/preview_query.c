@@ -41,17 +41,35 @@ static int query_switch(const struct request *request, const char *name, bool *v
 	return status;
 }
 
+static int query_overlay(const struct request *request, struct variant_options *options, char *error)
+{
+	const char *text = query_value(request, "overlay");
+	if (!text || !strcmp(text, "0"))
+		options->overlay = OVERLAY_NONE;
+	else if (!strcmp(text, "1"))
+		options->overlay = OVERLAY_NEWEST;
+	else if (!strcmp(text, "exact"))
+		options->overlay = OVERLAY_EXACT;
+	else {
+		snprintf(error, QUERY_ERROR_BYTES, "overlay must be 0, 1 or exact, but is \"%.80s\"", text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int query_options(const struct request *request, struct variant_options *out, char *error)
 {
 	double fps = 0, height = 0, quality = 0;
-	bool overlay = false;
+	struct variant_options options = {0};
 	if (query_number(request, "fps", 0.1, 240, false, &fps, error) < 0 ||
 	    query_number(request, "height", 16, 8640, true, &height, error) < 0 ||
 	    query_number(request, "quality", 1, 100, true, &quality, error) < 0 ||
-	    query_switch(request, "overlay", &overlay, error) < 0)
+	    query_overlay(request, &options, error) < 0)
 		return -EINVAL;
-	*out = (struct variant_options){
-	    .fps = fps, .height = (unsigned)height, .quality = (unsigned)quality, .overlay = overlay};
+	options.fps = fps;
+	options.height = (unsigned)height;
+	options.quality = (unsigned)quality;
+	*out = options;
 	return 0;
 }
 

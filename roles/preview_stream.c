@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Multipart streams. A stream has pictures of one camera or several, in turn, and events if they are wanted. Its
- * connection is suspended while there is nothing new. The socket's buffer is kept short, so that a picture's Send-Time is when it really leaves and a slow viewer has little old to
- * read.
+ * Multipart streams. A stream has pictures of one camera or several, in turn, and events if they are wanted. Once
+ * libmicrohttpd has sent the answer's head its connection stays suspended, and parts go from where they lie into the
+ * socket: a viewer costs one system call for a picture, and no copy but the kernel's. The socket's buffer is kept short,
+ * so that a picture's Send-Time is when it really leaves and a slow viewer has little old to read.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -13,11 +14,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "preview.h"
 
 #define STREAM_BOUNDARY     "zoetrope"
-#define STREAM_BLOCK_BYTES  65536
+#define STREAM_BLOCK_BYTES  1024 /* libmicrohttpd has nothing to put in there */
 #define STREAM_SOCKET_BYTES 131072
 #define STREAM_UNSENT_BYTES 16384
 #define STREAM_AHEAD        2  /* pictures of each camera on the way, besides those that the way itself holds */
@@ -39,6 +41,8 @@ struct viewer {
 	struct preview *preview;
 	struct connection *connection;
 	struct MHD_Connection *mhd;
+	uv_poll_t *poll; /* the socket, from when it is ours until somebody has gone; else NULL */
+	int looks_for;   /* what of it poll looks for; changing that costs two system calls */
 	struct source *sources;
 	size_t count, turn;   /* whose picture is looked for first */
 	struct source events; /* its watcher and cursor, if events are wanted */
@@ -51,42 +55,38 @@ struct viewer {
 	uint64_t bytes;                   /* handed to the kernel in all */
 	uint64_t ends[STREAM_AHEAD_MOST]; /* where the last pictures ended in them */
 	uint64_t sent;                    /* pictures */
-	int64_t held_ns;                  /* since when the peer has not acknowledged enough; 0 = it has */
-	bool suspended, gone;
+	int64_t held_ns;                  /* since when the peer has taken nothing that was there for it; 0 = it does */
+	bool gone;
 };
 
 static const char stream_tail[] = "\r\n--" STREAM_BOUNDARY "\r\n";
 
 /* ---- streams ---- */
 
-static void viewer_resume(struct viewer *viewer)
+static void viewer_free_poll(uv_handle_t *handle)
 {
-	if (!viewer->suspended)
-		return;
-	viewer->suspended = false;
-	MHD_resume_connection(viewer->mhd);
-	http_wake(viewer->preview);
+	free(handle);
 }
 
-static void viewer_woken(struct watcher *watcher)
-{
-	struct viewer *viewer = ((struct source *)watcher)->viewer;
-	if (viewer->held_ns && zoe_now_ns() - viewer->held_ns > PREVIEW_IDLE_SECONDS * 1000000000LL)
-		viewer->gone = true;
-	viewer_resume(viewer);
-}
-
+/* Give the connection back to libmicrohttpd, which ends it. */
 static void viewer_gone(void *stream)
 {
 	struct viewer *viewer = stream;
 	viewer->gone = true;
-	viewer_resume(viewer);
+	if (!viewer->poll)
+		return;
+	uv_close((uv_handle_t *)viewer->poll, viewer_free_poll);
+	viewer->poll = NULL;
+	MHD_resume_connection(viewer->mhd);
+	http_wake(viewer->preview);
 }
 
 static void viewer_free(void *user)
 {
 	struct viewer *viewer = user;
 	viewer->connection->stream = NULL;
+	if (viewer->poll)
+		uv_close((uv_handle_t *)viewer->poll, viewer_free_poll);
 	for (size_t i = 0; i < viewer->count; i++) {
 		struct preview_camera *camera = viewer->sources[i].variant->camera;
 		camera->viewers--;
@@ -166,32 +166,47 @@ static bool viewer_next_picture(struct viewer *viewer)
 	return viewer->picture;
 }
 
-/* Copy what is left of one stretch of the part, beginning at viewer->position - *start. */
-static size_t viewer_copy(struct viewer *viewer, size_t *start, const void *data, size_t size, char *out, size_t room)
+/* What of the part is not sent yet, where it lies. The opening boundary is a part without contents. Returns how many. */
+static int viewer_left(const struct viewer *viewer, struct iovec out[3])
 {
-	size_t skip = viewer->position - *start;
-	*start += size;
-	if (skip >= size || !room)
-		return 0;
-	size_t count = size - skip < room ? size - skip : room;
-	memcpy(out, (const char *)data + skip, count);
-	viewer->position += count;
+	const void *data = NULL;
+	size_t size = 0, skip = viewer->position;
+	if (viewer->picture) {
+		data = viewer->picture->data;
+		size = viewer->picture->size;
+	} else if (viewer->event) {
+		data = viewer->event->text + viewer->event->data;
+		size = viewer->event->data_size;
+	}
+	const struct iovec whole[3] = {{(void *)(uintptr_t)viewer->head, viewer->head_size},
+	                               {(void *)(uintptr_t)data, size},
+	                               {(void *)(uintptr_t)stream_tail, data ? strlen(stream_tail) : 0}};
+	int count = 0;
+	for (int i = 0; i < 3; i++) {
+		size_t gone = skip < whole[i].iov_len ? skip : whole[i].iov_len;
+		skip -= gone;
+		if (gone < whole[i].iov_len)
+			out[count++] = (struct iovec){(char *)whole[i].iov_base + gone, whole[i].iov_len - gone};
+	}
 	return count;
 }
 
-/* Also used for the opening boundary, which is a part without contents. */
-static size_t viewer_fill(struct viewer *viewer, char *out, size_t room)
+/* Returns 0: the part has gone to the kernel | -EAGAIN: not all of it | -EPIPE: the peer is away */
+static int viewer_push(struct viewer *viewer)
 {
-	size_t start = 0, used = viewer_copy(viewer, &start, viewer->head, viewer->head_size, out, room);
-	if ((!viewer->picture && !viewer->event) || viewer->position < start)
-		return used;
-	const void *data =
-	    viewer->picture ? (const void *)viewer->picture->data : viewer->event->text + viewer->event->data;
-	size_t size = viewer->picture ? viewer->picture->size : viewer->event->data_size;
-	used += viewer_copy(viewer, &start, data, size, out + used, room - used);
-	if (viewer->position < start)
-		return used;
-	return used + viewer_copy(viewer, &start, stream_tail, strlen(stream_tail), out + used, room - used);
+	struct iovec left[3];
+	struct msghdr message = {.msg_iov = left};
+	while ((message.msg_iovlen = (size_t)viewer_left(viewer, left)) > 0) {
+		ssize_t sent = sendmsg(viewer->connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN ? -EAGAIN : -EPIPE;
+		viewer->position += (size_t)sent;
+		viewer->bytes += (size_t)sent;
+		viewer->held_ns = 0;
+	}
+	return 0;
 }
 
 static void viewer_end(struct viewer *viewer)
@@ -205,41 +220,92 @@ static void viewer_end(struct viewer *viewer)
 	viewer_begin(viewer, 0);
 }
 
-static bool viewer_may_send(struct viewer *viewer)
+/* Is there a part to send, and may it go? */
+static bool viewer_next(struct viewer *viewer, bool *out_held)
 {
-	bool ahead = viewer_is_ahead(viewer);
-	if (!ahead)
+	if (viewer->head_size || viewer_next_event(viewer))
+		return true;
+	*out_held = viewer_is_ahead(viewer);
+	return !*out_held && viewer_next_picture(viewer);
+}
+
+static void viewer_ready(uv_poll_t *poll, int status, int events);
+
+/* Send what there is, as far as the socket takes it. */
+static void viewer_run(struct viewer *viewer)
+{
+	bool held = false;
+	int status = 0;
+	if (!viewer->poll)
+		return;
+	while (!status && viewer_next(viewer, &held)) {
+		status = viewer_push(viewer);
+		if (!status)
+			viewer_end(viewer);
+	}
+	held |= status == -EAGAIN;
+	if (!held)
 		viewer->held_ns = 0;
 	else if (!viewer->held_ns)
 		viewer->held_ns = zoe_now_ns();
-	return !ahead;
+	int looks_for = UV_DISCONNECT | (status ? UV_WRITABLE : 0);
+	if (status == -EPIPE ||
+	    (looks_for != viewer->looks_for && uv_poll_start(viewer->poll, looks_for, viewer_ready) < 0))
+		viewer_gone(viewer);
+	viewer->looks_for = looks_for;
 }
 
-/* Called by libmicrohttpd when the bytes before have gone to the kernel. A part never begins in another's block. */
-static ssize_t viewer_read(void *user, uint64_t position, char *out, size_t room)
+static void viewer_ready(uv_poll_t *poll, int status, int events)
 {
-	struct viewer *viewer = user;
-	if (viewer->gone)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	size_t used = viewer->head_size ? viewer_fill(viewer, out, room) : 0;
-	if (!used && viewer->head_size)
-		viewer_end(viewer);
-	if (!used && (viewer_next_event(viewer) || (viewer_may_send(viewer) && viewer_next_picture(viewer))))
-		used = viewer_fill(viewer, out, room);
-	viewer->bytes += used;
-	if (used)
-		return (ssize_t)used;
-	viewer->suspended = true;
-	MHD_suspend_connection(viewer->mhd);
-	return 0;
+	struct viewer *viewer = poll->data;
+	if (status < 0 || events & UV_DISCONNECT)
+		viewer_gone(viewer);
+	else
+		viewer_run(viewer);
+}
+
+static void viewer_woken(struct watcher *watcher)
+{
+	viewer_run(((struct source *)watcher)->viewer);
+}
+
+/* Once a second. */
+static void viewer_tick(void *stream)
+{
+	struct viewer *viewer = stream;
+	if (!viewer->held_ns || zoe_now_ns() - viewer->held_ns < PREVIEW_IDLE_SECONDS * 1000000000LL)
+		return;
+	viewer_run(viewer); /* it may have taken all since, and nothing new has come that would have shown it */
+	if (viewer->held_ns)
+		viewer_gone(viewer);
 }
 
 static void stream_socket(int fd)
 {
-	int bytes = STREAM_SOCKET_BYTES, unsent = STREAM_UNSENT_BYTES, one = 1;
+	int bytes = STREAM_SOCKET_BYTES, unsent = STREAM_UNSENT_BYTES, one = 1, none = 0;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	/* libmicrohttpd may have kept the head back for what comes behind it. */
+	setsockopt(fd, IPPROTO_TCP, TCP_CORK, &none, sizeof(none));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+/* Called by libmicrohttpd when the answer's head has gone, and once more at the end. */
+static ssize_t viewer_read(void *user, uint64_t position, char *out, size_t room)
+{
+	struct viewer *viewer = user;
+	uv_poll_t *poll = viewer->gone ? NULL : calloc(1, sizeof(*poll));
+	if (!poll || uv_poll_init(viewer->preview->role->loop, poll, viewer->connection->fd) < 0) {
+		free(poll);
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	poll->data = viewer;
+	viewer->poll = poll;
+	MHD_suspend_connection(viewer->mhd);
+	stream_socket(viewer->connection->fd);
+	viewer_run(viewer);
+	return 0;
 }
 
 /* Returns 0 | -ENOMEM | -EMFILE, with the camera that is encoded in too many ways. */
@@ -301,8 +367,8 @@ enum MHD_Result stream_answer(struct request *request, const struct query *query
 	}
 	request->connection->stream = viewer;
 	request->connection->gone = viewer_gone;
+	request->connection->tick = viewer_tick;
 	request->connection->endless = true;
-	stream_socket(request->connection->fd);
 	/* No chunks: a part's bytes stand as they are, also for the simplest of clients. */
 	MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,

@@ -124,7 +124,8 @@ static int variant_paint(const struct variant *variant, const struct zoe_frame *
 		return status;
 	for (size_t i = 0; i < RESULT_DETECTORS && variant->options.overlay; i++) {
 		const struct result *result = camera->results.results[i];
-		if (result && result->head.magic && result_fresh(result, frame->capture_ns))
+		bool wanted = result && result->head.magic && result_fresh(result, frame->capture_ns);
+		if (wanted && (variant->options.overlay != OVERLAY_EXACT || result->head.source_seq == frame->seq))
 			overlay_draw(&camera->canvas, result);
 	}
 	if (camera->preview->config->timestamp)
@@ -220,11 +221,12 @@ void variants_show(struct preview_camera *camera, struct picture *picture)
 			variant_show(variant, picture_hold(picture));
 }
 
-unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame)
+unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame, bool exact)
 {
 	unsigned made = 0, height = 0;
 	for (struct variant *variant = camera->variants; variant; variant = variant->next) {
-		if (!variant->watchers || !variant_wants(variant, frame->capture_ns))
+		if (!variant->watchers || exact != (variant->options.overlay == OVERLAY_EXACT) ||
+		    !variant_wants(variant, frame->capture_ns))
 			continue;
 		struct picture *picture = variant_encode(variant, frame);
 		if (!picture)

@@ -49,6 +49,9 @@ static SDL_Texture *window_letters(SDL_Renderer *renderer)
 int window_open(struct window *out, const char *title)
 {
 	struct window window = {0};
+	/* Where Wayland cannot be, its library would complain before we do. */
+	if (!getenv("XDG_RUNTIME_DIR") && !getenv("WAYLAND_DISPLAY"))
+		SDL_SetHint(SDL_HINT_VIDEODRIVER, "x11,kmsdrm");
 	if (SDL_Init(SDL_INIT_VIDEO) < 0)
 		return window_fail("no desktop to show a window on: set DISPLAY or WAYLAND_DISPLAY");
 	/* SDL would rather draw where nobody looks than fail. */

@@ -12,6 +12,16 @@ const FULL_RATE_TILES = 4;
 const TOPICS_MS = 2000;
 const BOXES = ["newest", "exact", "off"];
 
+// Of a picture's way, each from the end of the one before; a detector looks at it meanwhile.
+const STAGES = {
+	publish: ["published", "--series-4", false, "from capture until it lay in shared memory"],
+	wait: ["taken", "--series-3", false, "until the preview began to encode it"],
+	encode: ["encoded", "--series-1", false, "encoding"],
+	send: ["sent", "--series-5", false, "until sending began"],
+	show: ["shown", "--series-2", false, "on the way to this page, decoding and drawing"],
+	detect: ["detected", "--text", "over", "from capture until the result was there; pictures do not wait for it"],
+};
+
 const element = (selector) => document.querySelector(selector);
 
 const page = {
@@ -24,8 +34,7 @@ const page = {
 	start() {
 		this.charts = [
 			[element("#chart-fps"), { captured: ["captured", "--series-1"], shown: ["shown", "--series-2"], detected: ["detected", "--series-3"] }, { unit: "/s", least: 10 }],
-			[element("#chart-latency"), { publish: ["capture", "--series-4"], wait: ["wait", "--series-3"], encode: ["encode", "--series-1"], send: ["send", "--series-5"], show: ["show", "--series-2"] },
-				{ unit: " ms", stacked: true, least: 10 }],
+			[element("#chart-latency"), STAGES, { unit: " ms", stacked: true, least: 10 }],
 			[element("#chart-drops"), { camera: ["camera", "--series-5"], preview: ["preview", "--series-3"], page: ["page", "--series-1"] }, { unit: "/s", stacked: true, least: 5 }],
 		].map((one) => new Chart(...one));
 		this.topics = new Topics(element("#topics"));
@@ -34,6 +43,7 @@ const page = {
 		this.chooseBoxes(localStorage.getItem("boxes"));
 		element("#boxes").addEventListener("change", (event) => this.chooseBoxes(event.target.value));
 		document.addEventListener("keydown", (event) => this.press(event));
+		window.addEventListener("pagehide", () => this.cameras.forEach((camera) => camera.keepHistory()));
 		window.addEventListener("hashchange", () => this.choose(this.cameras.get(decodeURIComponent(location.hash.slice(1)))));
 		setInterval(() => this.cameras.forEach((camera) => camera.showFigures()), 500);
 		setInterval(() => this.showTopics(), TOPICS_MS);

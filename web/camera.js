@@ -9,11 +9,13 @@ const PALETTE = ["#ff9f1c", "#2ec4b6", "#e71d73", "#8ac926", "#3a86ff", "#ffd166
 const RESULTS_KEPT = 16;
 const FRESH_SECONDS = 3; // as in roles/result.c
 const STALE_MS = 2000;
+const AWAY_MS = 3000; // of a camera that is away a picture comes once a second
 const HOLD = { parts: 64, ms: 2000 }; // how long pictures wait for their own results when boxes are to be exact
 
 const element = (selector, within = document) => within.querySelector(selector);
 const milliseconds = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
-const middle = (values) => values.length ? [...values].sort((one, other) => one - other)[values.length >> 1] : undefined;
+const percentile = (values, percent) => values.length ? [...values].sort((one, other) => one - other)[Math.floor(((values.length - 1) * percent) / 100)] : undefined;
+const HISTORY = 180; // seconds kept for the charts
 
 // A canvas with pictures of a camera, and what is known about the one that it shows.
 class View {
@@ -92,7 +94,8 @@ class View {
 		}
 		drawing.globalAlpha = 1;
 		drawing.drawImage(bitmap, 0, 0);
-		if (part.head["x-zoetrope-state"]) // the last picture of a camera that is away: it says so itself
+		this.away = part.head["x-zoetrope-state"] ? performance.now() : 0;
+		if (this.away) // the last picture of a camera that is away, with the reason written over it
 			return;
 		const time = Number(part.head["x-zoetrope-capture-time"]);
 		const results = this.camera.resultsFor(time, Number(part.head["x-zoetrope-sequence"]));
@@ -158,7 +161,7 @@ class View {
 			publish: at("publish-time") - at("capture-time"), wait: at("encode-begin") - at("publish-time"),
 			encode: at("encode-end") - at("encode-begin"), send: at("send-time") - at("encode-end"),
 			show: now - at("send-time") - difference,
-		}].slice(-30);
+		}].slice(-300);
 		Object.assign(this.canvas.dataset, {
 			sequence: head["x-zoetrope-sequence"],
 			captureTime: head["x-zoetrope-capture-time"],
@@ -181,7 +184,7 @@ export class Camera {
 		this.small = new View(this, element("canvas", this.tile));
 		this.results = new Map(); // detector -> newest results, oldest first
 		this.state = {};
-		this.history = []; // a second each
+		this.history = this.keptHistory(); // a second each
 		this.dress();
 	}
 
@@ -278,6 +281,25 @@ export class Camera {
 		this.showState();
 	}
 
+	// The charts go on after a reload of the page, with a gap for the time between.
+	keptHistory() {
+		try {
+			const { when, history } = JSON.parse(sessionStorage.getItem(`history ${this.name}`));
+			const gap = Math.min(HISTORY, Math.max(0, Math.round((Date.now() - when) / 1000) - 1));
+			return [...history, ...Array.from({ length: gap }, () => ({}))].slice(-HISTORY);
+		} catch { // none, or no room for it
+			return [];
+		}
+	}
+
+	keepHistory() {
+		try {
+			sessionStorage.setItem(`history ${this.name}`, JSON.stringify({ when: Date.now(), history: this.history }));
+		} catch (error) {
+			console.info(`charts of ${this.name} are not kept: ${error.message}`);
+		}
+	}
+
 	// One value a second for the charts; states may come more often.
 	remember() {
 		const now = performance.now(), metrics = this.state.metrics ?? {};
@@ -285,8 +307,13 @@ export class Camera {
 			return;
 		this.remembered = now;
 		const { view } = this, stages = {};
-		for (const name of ["publish", "wait", "encode", "send", "show"])
-			stages[name] = view.live ? middle(view.stages.map((one) => one[name])) : undefined;
+		for (const name of ["publish", "wait", "encode", "send", "show"]) {
+			stages[name] = view.live ? percentile(view.stages.slice(-30).map((one) => one[name]), 50) : undefined;
+			stages[`${name}99`] = view.live ? percentile(view.stages.map((one) => one[name]), 99) : undefined;
+		}
+		const times = [...this.results.values()].flat().map((result) => 1000 * (result.publish_time - result.capture_time));
+		stages.detect = percentile(times, 50);
+		stages.detect99 = percentile(times, 99);
 		const totals = { camera: metrics.camera?.drops ?? 0, preview: metrics.preview?.drops ?? 0, page: this.large.skipped + this.small.skipped };
 		const drops = {};
 		for (const [name, total] of Object.entries(totals))
@@ -297,7 +324,7 @@ export class Camera {
 			...stages, ...drops, captured: metrics.camera?.fps,
 			shown: view.live ? view.shown.length / (STALE_MS / 1000) : 0,
 			detected: detectors.length ? detectors.reduce((sum, one) => sum + (one.fps ?? 0), 0) : undefined,
-		}].slice(-600);
+		}].slice(-HISTORY);
 	}
 
 	showState() {
@@ -305,9 +332,9 @@ export class Camera {
 			place.replaceWith(chip(this.state.state));
 		for (const [verb, button] of this.switches)
 			this.showSwitch(button, this.state[verb]);
-		const reasons = VERBS.map((verb) => this.state[verb]?.reason).concat(this.state.reason, this.complaint);
+		const reasons = [...new Set(VERBS.map((verb) => this.state[verb]?.reason).concat(this.state.reason, this.complaint))].filter(Boolean);
 		const reason = element(".reason", this.root);
-		reason.textContent = [...new Set(reasons.filter(Boolean))].join("; ");
+		reason.textContent = reasons.filter((one) => !reasons.some((other) => other !== one && other.includes(one))).join("; ");
 		reason.hidden = !reason.textContent;
 		this.showFigures();
 	}
@@ -350,7 +377,8 @@ export class Camera {
 
 	showMessage(view, root) {
 		const message = element(".message", root);
-		const text = view.live && this.page.connected ? "" : this.trouble();
+		const saysItself = view.live || (view.away && performance.now() - view.away < AWAY_MS && this.state.preview?.actual !== false);
+		const text = saysItself && this.page.connected ? "" : this.trouble();
 		if (message.textContent !== text)
 			message.textContent = text;
 		message.hidden = !text;
@@ -362,7 +390,7 @@ export class Camera {
 			return "Connection lost, trying again";
 		if (this.state.preview?.actual === false)
 			return "Preview is off";
-		if (this.state.capture?.actual === false)
+		if (this.state.capture?.wanted === false)
 			return "Capture is off";
 		return this.state.reason || "Waiting for a picture";
 	}

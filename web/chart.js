@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// A chart of the last minutes: one value a second for each series, as lines or as areas on top of each other.
+// A chart of the last minutes: one value a second for each series, as lines or as areas on top of each other; a series that is no
+// part of the sum is a line over the areas.
 
 const SECONDS = { least: 60, most: 180 };
 
 export class Chart {
-	// series: { key: [name, CSS variable of its colour] }
+	// series: { key: [name, CSS variable of its colour, "over": a line beside the areas, title] }; a point may have a second value for
+	// the legend, under the key followed by "99".
 	constructor(root, series, { unit, stacked = false, least = 1 }) {
 		Object.assign(this, { series, unit, stacked, least });
 		this.canvas = root.querySelector("canvas");
 		this.legend = root.querySelector("ul");
 		this.title = root.querySelector("h3").textContent;
-		for (const [key, [name, colour]] of Object.entries(series)) {
+		for (const [key, [name, colour, over, title]] of Object.entries(series)) {
 			const item = document.createElement("li");
-			const swatch = document.createElement("span"), text = document.createElement("span"), value = document.createElement("b");
-			swatch.className = "swatch";
+			const [swatch, text, value, worst] = ["span", "span", "b", "small"].map((tag) => document.createElement(tag));
+			swatch.className = over ? "swatch over" : "swatch";
 			swatch.style.background = `var(${colour})`;
 			text.textContent = name;
 			value.dataset.series = key;
-			item.append(swatch, text, value);
+			worst.dataset.series = `${key}99`;
+			item.title = title ?? "";
+			item.append(swatch, text, value, worst);
 			this.legend.append(item);
 		}
 	}
@@ -27,13 +31,19 @@ export class Chart {
 		const points = history.slice(-SECONDS.most);
 		const keys = Object.keys(this.series);
 		const last = points.at(-1) ?? {};
-		for (const key of keys)
+		for (const key of keys) {
 			this.legend.querySelector(`[data-series="${key}"]`).textContent = this.text(last[key]);
-		const sums = points.map((point) => keys.reduce((sum, key) => this.stacked ? sum + (point[key] ?? 0) : Math.max(sum, point[key] ?? 0), 0));
+			this.legend.querySelector(`[data-series="${key}99"]`).textContent = last[`${key}99`] === undefined ? "" : this.text(last[`${key}99`]);
+		}
+		const sums = points.map((point) => keys.reduce((sum, key) => this.isArea(key) ? sum + (point[key] ?? 0) : Math.max(sum, point[key] ?? 0), 0));
 		const top = nice(Math.max(this.least, ...sums));
 		this.canvas.setAttribute("aria-label", `${this.title}, last ${Math.ceil(SECONDS.most / 60)} minutes; now ` +
 			keys.map((key) => `${this.series[key][0]} ${this.text(last[key])}`).join(", "));
 		this.paint(points, keys, top);
+	}
+
+	isArea(key) {
+		return this.stacked && !this.series[key][2];
 	}
 
 	text(value) {
@@ -66,11 +76,12 @@ export class Chart {
 		let base = points.map(() => 0);
 		for (const key of keys) {
 			drawing.strokeStyle = drawing.fillStyle = style.getPropertyValue(this.series[key][1]);
-			const upper = points.map((point, index) => (this.stacked ? base[index] : 0) + (point[key] ?? 0));
-			if (this.stacked)
-				area(drawing, points, x, (index) => y(upper[index]), (index) => y(base[index]));
-			else
+			if (!this.isArea(key)) {
 				line(drawing, points.map((point) => point[key]), x, y);
+				continue;
+			}
+			const upper = points.map((point, index) => base[index] + (point[key] ?? 0));
+			area(drawing, points, x, (index) => y(upper[index]), (index) => y(base[index]));
 			base = upper;
 		}
 	}

@@ -6,6 +6,8 @@
 A picture is a numpy array, [height][width] luma or [height][width][3] RGB, 0..255. It may have been scaled: then
 size=(width, height) is that of the camera. Blocks are whole 8x8 blocks of a JPEG, so any quality will do.
 """
+import json
+
 import numpy
 
 COLUMNS, ROWS = 18, 8
@@ -62,3 +64,32 @@ def square(number, width, height):
     side = block_side(width, height)
     return (2 * fold(number * (side // 4), (width - 2 * side) // 2),
             12 * side + 2 * fold(number * (side // 8), (height - 14 * side) // 2), 2 * side)
+
+
+def replay(path, frames, width, height, label="Square"):
+    """What engine replay is to find: the square of each frame, by its number."""
+    with open(path, "w", encoding="utf-8") as stream:
+        for number in range(frames):
+            x, y, side = square(number, width, height)
+            box = [x / width, y / height, side / width, side / height]
+            stream.write(json.dumps({"boxes": [{"label": label, "score": 0.9, "box": box}]}) + "\n")
+
+
+def box_sides(picture, place, colour, far=60):
+    """(left, top, right, bottom) of a box's frame in that colour around a place (x, y, side); None if a side is not there.
+
+    Looked for along the lines through the middle of the place, so that the label does not count."""
+    x, y, side = place
+    hit = abs(picture - colour).max(axis=2) < far
+    row, column = numpy.flatnonzero(hit[y + side // 2]), numpy.flatnonzero(hit[:, x + side // 2])
+    middle_x, middle_y = x + side // 2, y + side // 2
+    sides = [row[row < middle_x], column[column < middle_y], row[row >= middle_x], column[column >= middle_y]]
+    if not all(len(one) for one in sides):
+        return None
+    return sides[0].max(), sides[1].max(), sides[2].min(), sides[3].min()
+
+
+def box_error(picture, place, colour, far=60):
+    """How far the frame's sides are from those of the place, at most; in widths of the picture. None: it is not around it."""
+    found, (x, y, side) = box_sides(picture, place, colour, far), place
+    return found and max(abs(got - want) for got, want in zip(found, (x, y, x + side, y + side))) / picture.shape[1]

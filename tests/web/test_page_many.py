@@ -112,6 +112,16 @@ def test_lost_camera_shows():
             wait_for(lambda: browser.run(quiet), 10, "the message to go")
 
 
+def test_camera_that_never_came_says_why_once():
+    port = http.free_port()
+    with Zoetrope({"cameras": {"front": {"source": f"rtsp://127.0.0.1:{port}/x"}}, "preview": {}}, ready=False) as zoe:
+        zoe.wait_answers(60)
+        with Browser(zoe.port) as browser:
+            browser.wait_text(".reason", "nobody listens there", 60)
+            assert browser.text(".reason").count("nobody listens there") == 1, browser.text(".reason")
+            assert browser.text(".camera .message") != "Capture is off", "it is wanted, and not there"
+
+
 def test_switches_survive_a_reload():
     with Zoetrope({"cameras": {"front": FRONT}, "preview": {}, "save": {"folder": "stills", "every": 1000}}) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(2, seconds=60)
@@ -160,16 +170,23 @@ def test_fifty_viewers_and_some_that_stop_reading():
 
 
 def test_charts_and_tables():
-    with Zoetrope({"cameras": {"front": FRONT}, "preview": {}}) as zoe, Browser(zoe.port) as browser:
+    marks.replay("square.jsonl", 100, 1280, 720)
+    detectors = {"planted": {"engine": "replay", "model": "./square.jsonl", "cameras": ["front"]}}
+    with Zoetrope({"cameras": {"front": FRONT}, "detectors": detectors, "preview": {}}) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(20, seconds=60)
         number = """const value = parseFloat(document.querySelector(`[data-series=${arguments[0]}]`).textContent);
                     return Number.isNaN(value) ? -1 : value"""
         wait_for(lambda: browser.run(number, "captured") > 5 and browser.run(number, "shown") > 2, 30, "rates in the legend")
-        wait_for(lambda: all(browser.run(number, name) >= 0 for name in ("publish", "wait", "encode", "send", "show")), 30, "times in the legend")
+        wait_for(lambda: all(browser.run(number, name) >= 0 for name in ("publish", "wait", "detect", "encode", "send", "show", "show99")), 30,
+                 "times in the legend")
         drawn = """const canvas = document.querySelector(arguments[0]), data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
                    return new Set([...Array(data.length / 4).keys()].filter(i => data[4 * i + 3] > 200).map(i => data.slice(4 * i, 4 * i + 3).join())).size"""
         wait_for(lambda: browser.run(drawn, "#chart-latency canvas") >= 4, 30, "areas in the chart of latency")
+        points = "return Math.max(0, ...JSON.parse(sessionStorage.getItem('history front') ?? '{\"history\": []}').history.map((one) => one.captured ?? 0))"
         assert not browser.find("#tiles").is_displayed(), "a tile beside the only camera"
+        browser.driver.refresh()
+        assert browser.run(points) > 5, "the charts do not survive a reload"
+        wait_for(lambda: browser.run(drawn, "#chart-latency canvas") >= 4, 30, "the areas again")
         browser.wait_text("#topics [data-topic=front]", "camera front", 20)
         browser.wait_text("#topics [data-topic=front]", "preview", 20)
         browser.wait_text("#topics [data-topic=front]", "/s", 20)

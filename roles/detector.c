@@ -25,7 +25,8 @@ struct detector {
 	struct role *role;
 	struct worker *workers;
 	unsigned worker_count;
-	bool ready; /* all workers have been */
+	bool ready;  /* all workers have been */
+	bool failed; /* one of them cannot begin, and it was said */
 
 	struct detector_feed *feeds;
 	size_t feed_count;
@@ -207,6 +208,17 @@ static void on_took(struct worker *worker, struct job *job)
 		job->drop = true;
 }
 
+/* What keeps one worker from beginning keeps all: said once. Later it is a reason to try again. */
+static void give_up(struct detector *detector, struct worker *worker)
+{
+	if (!detector->failed)
+		role_error(detector->role, "%s", worker->failure);
+	worker->failure[0] = '\0';
+	detector->failed = !detector->ready;
+	if (detector->failed)
+		role_fail(detector->role);
+}
+
 static void on_changed(struct worker *worker)
 {
 	struct detector *detector = worker->user;
@@ -214,6 +226,8 @@ static void on_changed(struct worker *worker)
 		finish(detector, &detector->feeds[i]);
 	if (detector->closing)
 		check_gone(detector);
+	else if (worker->failure[0])
+		give_up(detector, worker);
 	else
 		step(detector);
 }

@@ -42,14 +42,11 @@ struct worker_process {
 
 static void take_ready(struct worker *worker, const struct packet *head)
 {
-	if (head->status == 0) {
-		worker->frames = head->frames;
-		worker->process->ever_ready = true;
+	snprintf(worker->failure, sizeof(worker->failure), "%s", head->status < 0 ? head->text : "");
+	if (head->status < 0)
 		return;
-	}
-	role_error(worker->role, "%s", head->text);
-	if (!worker->process->ever_ready)
-		role_fail(worker->role);
+	worker->frames = head->frames;
+	worker->process->ever_ready = true;
 }
 
 static void take_frame(struct worker *worker, const struct packet *head)
@@ -145,16 +142,18 @@ static void start_again(struct worker *worker, int64_t status, int signal)
 		delay_ms *= 2;
 	delay_ms = delay_ms < AGAIN_MAX_MS ? delay_ms : AGAIN_MAX_MS;
 	process->failures++;
+	char how[ZOE_DETECTOR_ERROR_BYTES];
 	if (signal)
-		role_error(worker->role, "worker %u was ended by signal %d (%s); starts again in %u ms", worker->number,
-		           signal, strsignal(signal), (unsigned)delay_ms);
+		snprintf(how, sizeof(how), "worker %u was ended by signal %d (%s)", worker->number, signal,
+		         strsignal(signal));
 	else
-		role_error(worker->role, "worker %u ended with status %d; starts again in %u ms", worker->number,
-		           (int)status, (unsigned)delay_ms);
-	if (process->ever_ready)
+		snprintf(how, sizeof(how), "worker %u ended with status %d", worker->number, (int)status);
+	if (process->ever_ready) {
+		role_error(worker->role, "%s; starts again in %u ms", how, (unsigned)delay_ms);
 		uv_timer_start(&process->again, on_again, delay_ms, 0);
-	else
-		role_fail(worker->role);
+	} else if (!worker->failure[0]) {
+		snprintf(worker->failure, sizeof(worker->failure), "%.400s before it was ready", how);
+	}
 }
 
 static void on_exit_seen(uv_process_t *handle, int64_t status, int signal)

@@ -51,6 +51,7 @@ struct worker {
 	unsigned job_count;                       /* 0 = idle */
 	struct job *jobs[ZOE_DETECTOR_BATCH_MAX]; /* NULL = done */
 	int64_t since_ns;                         /* begin of the work */
+	char failure[ZOE_DETECTOR_ERROR_BYTES];   /* why it could not begin; "" = it could */
 	bool closing;
 	bool gone;
 	union {

@@ -46,6 +46,8 @@ struct detector_config {
 	struct option_list labels;     /* which it reports; empty = all */
 	struct option_list substreams; /* set by control: cameras with a detect_source; not a YAML key */
 	double threshold;              /* 0..1 */
+	struct option_list regions;    /* "X Y WIDTH HEIGHT"; empty = the whole picture */
+	int64_t motion_gate;           /* ns from one look at all of the picture to the next; 0 = each is one */
 	double max_fps;                /* results a second and camera; 0 = as fast as it can */
 	int64_t every;                 /* each n-th frame */
 	bool track;                    /* track ids and events; zones and on_event turn it on too */
@@ -54,7 +56,8 @@ struct detector_config {
 	int64_t stay;                  /* ns in a zone until it is entered */
 	char *on_event;                /* command; "" = none */
 	int64_t threads;
-	int64_t workers;    /* engines that look at frames at the same time */
+	int64_t workers;    /* processes that look at frames at the same time */
+	char *order;        /* of their results: strict, newest */
 	int64_t hang_after; /* ns without a result from the engine; 0 = for ever */
 	bool detect;        /* begin with detection on */
 };

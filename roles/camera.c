@@ -31,7 +31,7 @@ struct camera {
 	struct role *role;
 	const struct camera_config *config;
 	struct stream streams[STREAMS]; /* the camera's own; the one for detectors */
-	struct camera_area crop, *masks;
+	struct area crop, *masks;
 	struct camera_small *small;
 	uv_async_t news;
 	uv_timer_t tick;
@@ -207,13 +207,13 @@ static int read_areas(struct camera *camera, char *error)
 	const struct camera_config *config = camera->config;
 	char why[CAMERA_ERROR_BYTES] = "no memory";
 	const char *key = "crop";
-	int status = *config->crop ? camera_area_read(config->crop, &camera->crop, why) : 0;
+	int status = *config->crop ? area_read(config->crop, &camera->crop, why) : 0;
 	camera->masks = calloc(config->mask.count + 1, sizeof(*camera->masks));
 	if (!camera->masks)
 		status = -ENOMEM;
 	for (size_t i = 0; i < config->mask.count && status == 0; i++) {
 		key = "mask";
-		status = camera_area_read(config->mask.items[i], &camera->masks[i], why);
+		status = area_read(config->mask.items[i], &camera->masks[i], why);
 	}
 	if (status < 0)
 		snprintf(error, CAMERA_ERROR_BYTES, "key '%s': %.480s", key, why);

@@ -1,45 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The detector role: takes the newest frame of a camera whenever the engine is free and a result is due, and publishes
- * what was found. Each worker has an engine of its own, on a thread of libuv's pool, one frame at a time, so that the loop
- * goes on answering; the frame stays pinned until then. Several cameras take turns; results of one are published in the
- * order of its frames.
+ * The detector role: lets workers look at the newest frame of a camera whenever one is free and a result is due, and
+ * publishes what was found. The loop goes on answering meanwhile. Several cameras take turns; a worker gets as many of them at
+ * once as its engine can take. Results of one are published in the order of its frames.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "detector_engine.h"
 #include "detector_events.h"
 #include "detector_feed.h"
+#include "detector_member.h"
+#include "detector_packet.h"
 
 /* How often cameras that are not there are looked for, and whether the engine still works. */
 #define TEND_MS 100
 /* How long the end waits for an engine that is busy; all has to be over after 1.5 s (docs/protocol.md "quit"). */
 #define LATE_MS 1000
-
-/* An engine, and the frame that it looks at. */
-struct worker {
-	struct detector *detector;
-	struct detector_engine *engine;
-	uv_work_t work;
-	struct detector_feed *feed; /* whose frame; NULL = idle */
-	uint64_t order;             /* counts the frames taken: results are published in this order */
-	int64_t since_ns;           /* since when */
-	bool looked;                /* the result is there, and waits for earlier ones */
-	bool drop;                  /* the result is not wanted any more */
-	struct zoe_frame frame;
-	struct detector_result result;
-	int status;
-	char error[ZOE_DETECTOR_ERROR_BYTES];
-};
+/* Results of a camera that may wait for an earlier one, for each worker. */
+#define WAITING_MAX 4
 
 struct detector {
 	struct role *role;
 	struct worker *workers;
-	size_t worker_count;
-	uint64_t taken; /* frames */
+	unsigned worker_count;
+	bool ready;  /* all workers have been */
+	bool failed; /* one of them cannot begin, and it was said */
 
 	struct detector_feed *feeds;
 	size_t feed_count;
@@ -47,54 +34,58 @@ struct detector {
 
 	uv_timer_t tend;
 	uv_timer_t due;
-	unsigned handles; /* open ones, and the works that are queued: freed when none is left */
+	unsigned timers; /* open ones: freed when none is left, and no worker */
 	bool closing;
 
 	char present_error[ZOE_DETECTOR_ERROR_BYTES]; /* of the last frame; "" = none */
 	char logged_error[ZOE_DETECTOR_ERROR_BYTES];  /* said last: an error of each frame is logged once */
 };
 
-/* The worker that took a frame of this camera (NULL = of any) first; NULL = none has one. */
-static struct worker *first_busy(const struct detector *detector, const struct detector_feed *feed)
-{
-	struct worker *first = NULL;
-	for (size_t i = 0; i < detector->worker_count; i++) {
-		struct worker *worker = &detector->workers[i];
-		if (worker->feed && (!feed || worker->feed == feed) && (!first || worker->order < first->order))
-			first = worker;
-	}
-	return first;
-}
+/* What processes are started with: as this one was. */
+static char *const *command_line;
 
 static struct worker *find_idle(const struct detector *detector)
 {
-	for (size_t i = 0; i < detector->worker_count; i++) {
-		if (!detector->workers[i].feed)
-			return &detector->workers[i];
+	for (unsigned i = 0; i < detector->worker_count; i++) {
+		struct worker *worker = &detector->workers[i];
+		if (worker->frames && !worker->job_count)
+			return worker;
 	}
 	return NULL;
 }
 
-/* Results of this camera that are on their way are not wanted; NULL = of any. */
-static void drop_results(struct detector *detector, const struct detector_feed *feed)
+/* Results of this camera that are on their way are not wanted. */
+static void drop_results(struct detector_feed *feed)
 {
-	for (size_t i = 0; i < detector->worker_count; i++) {
-		if (!feed || detector->workers[i].feed == feed)
-			detector->workers[i].drop = true;
-	}
+	for (struct job *job = feed->jobs; job; job = job->next)
+		job->drop = true;
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------ */
 
-/* One handle less; with the last one all goes. */
+static void free_jobs(struct detector_feed *feed)
+{
+	for (struct job *job = feed->jobs, *next; job; job = next) {
+		next = job->next;
+		free(job);
+	}
+	feed->jobs = NULL;
+}
+
+/* When workers and timers are gone, all goes. */
 static void let_go(struct detector *detector)
 {
-	if (--detector->handles > 0)
+	bool waits = detector->timers > 0;
+	for (unsigned i = 0; i < detector->worker_count; i++)
+		waits |= !detector->workers[i].gone;
+	if (waits)
 		return;
-	for (size_t i = 0; i < detector->feed_count; i++)
+	for (size_t i = 0; i < detector->feed_count; i++) {
+		free_jobs(&detector->feeds[i]);
 		detector_feed_close(&detector->feeds[i]);
-	for (size_t i = 0; i < detector->worker_count; i++)
-		detector_engine_close(detector->workers[i].engine);
+	}
+	for (unsigned i = 0; i < detector->worker_count; i++)
+		detector->workers[i].ops->destroy(&detector->workers[i]);
 	free(detector->workers);
 	free(detector->feeds);
 	free(detector);
@@ -102,15 +93,32 @@ static void let_go(struct detector *detector)
 
 static void timer_closed(uv_handle_t *handle)
 {
-	let_go(handle->data);
+	struct detector *detector = handle->data;
+	detector->timers--;
+	let_go(detector);
 }
 
-/* The engine takes longer than the end may: topics are left in order, and the thread ends with the process. */
+/* The end of the timer that waits for workers. */
+static void check_gone(struct detector *detector)
+{
+	for (unsigned i = 0; i < detector->worker_count; i++) {
+		if (!detector->workers[i].gone)
+			return;
+	}
+	if (!uv_is_closing((uv_handle_t *)&detector->tend))
+		uv_close((uv_handle_t *)&detector->tend, timer_closed);
+}
+
+/* An engine takes longer than the end may: topics are left in order, and its thread ends with the process. */
 static void on_engine_late(uv_timer_t *timer)
 {
 	struct detector *detector = timer->data;
 	for (size_t i = 0; i < detector->feed_count; i++)
 		detector_feed_close(&detector->feeds[i]);
+	for (unsigned i = 0; i < detector->worker_count; i++) {
+		if (!detector->workers[i].gone && detector->worker_count > 1)
+			detector->workers[i].ops->end(&detector->workers[i], "");
+	}
 	_exit(0);
 }
 
@@ -121,97 +129,184 @@ static void detector_close(struct role *role)
 		return;
 	role->user = NULL;
 	detector->closing = true;
-	drop_results(detector, NULL);
-	for (size_t i = 0; i < detector->feed_count; i++)
+	for (size_t i = 0; i < detector->feed_count; i++) {
 		detector->feeds[i].on = false;
+		drop_results(&detector->feeds[i]);
+	}
+	for (unsigned i = 0; i < detector->worker_count; i++)
+		detector->workers[i].ops->close(&detector->workers[i]);
 	uv_close((uv_handle_t *)&detector->due, timer_closed);
-	if (first_busy(detector, NULL))
-		uv_timer_start(&detector->tend, on_engine_late, LATE_MS, 0);
-	else
-		uv_close((uv_handle_t *)&detector->tend, timer_closed);
+	uv_timer_start(&detector->tend, on_engine_late, LATE_MS, 0);
+	check_gone(detector);
 }
 
-/* ---- one frame ---------------------------------------------------------------------------------------------- */
+/* ---- results ------------------------------------------------------------------------------------------------ */
 
-/* On a thread of the pool. */
-static void look(uv_work_t *work)
+static void report_error(struct detector *detector, const struct detector_feed *feed, const char *error)
 {
-	struct worker *worker = work->data;
-	const struct zoe_frame *frame = &worker->frame;
-	const struct detector_picture picture = {
-	    .image = &frame->image,
-	    .data = frame->data,
-	    .size = frame->size,
-	    .seq = frame->seq,
-	    .capture_ns = frame->capture_ns,
-	    .stream = (unsigned)(worker->feed - worker->detector->feeds),
-	};
-	worker->status = detector_engine_run(worker->engine, &picture, 1, &worker->result, worker->error);
-}
-
-static void report_error(struct worker *worker, const char *error)
-{
-	struct detector *detector = worker->detector;
 	snprintf(detector->present_error, sizeof(detector->present_error), "%s", error);
 	if (!error[0] || strcmp(detector->logged_error, error) == 0)
 		return;
 	snprintf(detector->logged_error, sizeof(detector->logged_error), "%s", error);
-	role_error(detector->role, "camera %s: %s", worker->feed->camera, error);
+	role_error(detector->role, "camera %s: %s", feed->camera, error);
 }
 
-static void publish(struct worker *worker)
+static bool is_strict(const struct detector *detector)
 {
-	if (worker->status < 0) {
-		report_error(worker, worker->error);
+	return strcmp(((const struct detector_config *)detector->role->options)->order, "strict") == 0;
+}
+
+static void publish(struct detector *detector, struct detector_feed *feed, struct job *job)
+{
+	struct look *look = &job->look;
+	bool lost = job->missing || look->status < 0,
+	     late = !lost && !is_strict(detector) && look->frame.capture_ns < feed->newest_ns;
+	if (lost || late)
+		feed->whole_due_ns = 0; /* what it would have told must be seen by another one */
+	feed->late += late;
+	if (job->missing || late)
+		return;
+	if (look->status < 0) {
+		report_error(detector, feed, look->error);
 		return;
 	}
-	if (worker->feed->events)
-		detector_events_take(worker->feed->events, &worker->frame, &worker->result);
-	int status = detector_feed_publish(worker->feed, &worker->frame, &worker->result);
-	report_error(worker, status < 0 ? zoe_error() : "");
+	int status = detector_feed_publish(feed, look);
+	report_error(detector, feed, status < 0 ? zoe_error() : "");
+}
+
+/* Publish the results of a camera, and let go of their frames; in strict order those that no earlier frame holds up. */
+static void finish(struct detector *detector, struct detector_feed *feed)
+{
+	bool strict = is_strict(detector);
+	for (struct job **link = &feed->jobs, *job; (job = *link);) {
+		if (!job->done && strict)
+			break;
+		if (!job->done) {
+			link = &job->next;
+			continue;
+		}
+		*link = job->next;
+		if (!job->drop)
+			publish(detector, feed, job);
+		if (job->held)
+			detector_feed_release(feed, &job->look.frame);
+		free(job);
+	}
+	if (feed->on || feed->jobs)
+		return;
+	for (unsigned i = 0; i < detector->worker_count && feed->source; i++)
+		detector->workers[i].ops->leave(&detector->workers[i], feed->index);
+	detector_feed_disconnect(feed);
 }
 
 static void step(struct detector *detector);
 
-/* Publish the results of a camera that no earlier frame holds up, and let go of their frames. */
-static void finish(struct detector *detector, struct detector_feed *feed)
+/* A process has taken a frame itself: the one that was seen here, or a newer one. */
+static void on_took(struct worker *worker, struct job *job)
 {
-	struct worker *worker;
-	while ((worker = first_busy(detector, feed)) && worker->looked) {
-		if (!worker->drop)
-			publish(worker);
-		detector_feed_release(feed, &worker->frame);
-		worker->feed = NULL;
-	}
-	if (!feed->on && !worker)
-		detector_feed_disconnect(feed);
+	if (!detector_feed_took(job->feed, &job->look.frame))
+		job->drop = true;
 }
 
-static void looked(uv_work_t *work, int status)
+/* What keeps one worker from beginning keeps all: said once. Later it is a reason to try again. */
+static void give_up(struct detector *detector, struct worker *worker)
 {
-	struct worker *worker = work->data;
-	struct detector *detector = worker->detector;
-	worker->looked = true;
-	finish(detector, worker->feed);
-	if (detector->closing) {
-		if (!first_busy(detector, NULL))
-			uv_close((uv_handle_t *)&detector->tend, timer_closed);
-		let_go(detector);
-		return;
-	}
-	detector->handles--;
-	step(detector);
+	if (!detector->failed)
+		role_error(detector->role, "%s", worker->failure);
+	worker->failure[0] = '\0';
+	detector->failed = !detector->ready;
+	if (detector->failed)
+		role_fail(detector->role);
 }
 
-static void start_looking(struct worker *worker, struct detector_feed *feed, int64_t now_ns)
+static void on_changed(struct worker *worker)
 {
-	struct detector *detector = worker->detector;
-	worker->feed = feed;
-	worker->order = detector->taken++;
+	struct detector *detector = worker->user;
+	for (size_t i = 0; i < detector->feed_count; i++)
+		finish(detector, &detector->feeds[i]);
+	if (detector->closing)
+		check_gone(detector);
+	else if (worker->failure[0])
+		give_up(detector, worker);
+	else
+		step(detector);
+}
+
+/* ---- frames ------------------------------------------------------------------------------------------------- */
+
+/* One worker takes at a time, so that jobs stand in the order of their frames; and not too many wait for an earlier one. */
+static bool may_take(const struct detector *detector, const struct detector_feed *feed)
+{
+	unsigned count = 0;
+	for (const struct job *job = feed->jobs; job; job = job->next, count++) {
+		if (!job->taken && !job->done)
+			return false;
+	}
+	return feed->on && feed->source && feed->ready && count < WAITING_MAX * detector->worker_count;
+}
+
+static void append(struct detector_feed *feed, struct job *job)
+{
+	struct job **link = &feed->jobs;
+	while (*link)
+		link = &(*link)->next;
+	*link = job;
+}
+
+/* NULL = there is no new frame. A thread looks at the frame that is taken here; a process takes one itself. */
+static struct job *take(struct detector *detector, struct detector_feed *feed, int64_t now_ns)
+{
+	const struct detector_config *config = detector->role->options;
+	struct job *job = calloc(1, sizeof(*job));
+	if (!job || detector_feed_take(feed, &job->look.frame) < 0) {
+		free(job);
+		return NULL;
+	}
+	job->feed = feed;
+	job->held = job->taken = detector->worker_count == 1;
+	if (job->held)
+		detector_feed_took(feed, &job->look.frame);
+	else
+		detector_feed_release(feed, &job->look.frame);
+	job->look.camera = feed->index;
+	if (feed->known) {
+		job->look.whole = now_ns >= feed->whole_due_ns;
+		job->look.earlier = *feed->known;
+	}
+	if (job->look.whole)
+		feed->whole_due_ns = now_ns + config->motion_gate;
+	append(feed, job);
+	return job;
+}
+
+/* Let a worker look at the newest frames of the next cameras that have one and whose result is due. */
+static bool start_looking(struct detector *detector, struct worker *worker, int64_t now_ns, int64_t *nearest_ns)
+{
+	unsigned count = 0;
+	for (size_t i = 0, first = detector->turn; i < detector->feed_count && count < worker->frames; i++) {
+		size_t index = (first + i) % detector->feed_count;
+		struct detector_feed *feed = &detector->feeds[index];
+		if (!may_take(detector, feed))
+			continue;
+		if (feed->due_ns > now_ns) {
+			*nearest_ns = feed->due_ns < *nearest_ns ? feed->due_ns : *nearest_ns;
+			continue;
+		}
+		struct job *job = take(detector, feed, now_ns);
+		if (!job)
+			continue;
+		worker->jobs[count++] = job;
+		detector->turn = index + 1;
+		/* with a worker to spare, this camera's next frame may be due before another one ends */
+		if (feed->period_ns && feed->due_ns < *nearest_ns)
+			*nearest_ns = feed->due_ns;
+	}
+	if (!count)
+		return false;
+	worker->job_count = count;
 	worker->since_ns = now_ns;
-	worker->looked = worker->drop = false;
-	detector->handles++;
-	uv_queue_work(detector->role->loop, &worker->work, look, looked);
+	worker->ops->start(worker);
+	return true;
 }
 
 static void on_due(uv_timer_t *timer)
@@ -219,29 +314,12 @@ static void on_due(uv_timer_t *timer)
 	step(timer->data);
 }
 
-/* Let idle workers look at the newest frames of the next cameras that have one and whose result is due. */
 static void step(struct detector *detector)
 {
 	int64_t now_ns = zoe_now_ns(), nearest_ns = INT64_MAX;
 	struct worker *idle = find_idle(detector);
-	for (size_t i = 0, first = detector->turn; i < detector->feed_count && idle; i++) {
-		size_t index = (first + i) % detector->feed_count;
-		struct detector_feed *feed = &detector->feeds[index];
-		if (!feed->source || !feed->ready)
-			continue;
-		if (feed->due_ns > now_ns) {
-			nearest_ns = feed->due_ns < nearest_ns ? feed->due_ns : nearest_ns;
-			continue;
-		}
-		if (detector_feed_take(feed, &idle->frame) < 0)
-			continue;
-		detector->turn = index + 1;
-		start_looking(idle, feed, now_ns);
-		/* with a worker to spare, this camera's next frame may be due before another one ends */
-		if (feed->period_ns && feed->due_ns < nearest_ns)
-			nearest_ns = feed->due_ns;
+	while (idle && start_looking(detector, idle, now_ns, &nearest_ns))
 		idle = find_idle(detector);
-	}
 	if (!idle || nearest_ns == INT64_MAX)
 		return;
 	uv_update_time(detector->role->loop);
@@ -251,10 +329,22 @@ static void step(struct detector *detector)
 
 /* ---- state -------------------------------------------------------------------------------------------------- */
 
+/* Have all workers been ready? */
+static bool is_ready(struct detector *detector)
+{
+	bool ready = true;
+	for (unsigned i = 0; i < detector->worker_count; i++)
+		ready &= detector->workers[i].frames > 0;
+	detector->ready |= ready;
+	return detector->ready;
+}
+
 static void show_state(struct detector *detector)
 {
 	unsigned on = 0, connected = 0;
 	const char *why_not = "";
+	if (!is_ready(detector))
+		return;
 	for (size_t i = 0; i < detector->feed_count; i++) {
 		struct detector_feed *feed = &detector->feeds[i];
 		on += feed->on;
@@ -264,20 +354,23 @@ static void show_state(struct detector *detector)
 	}
 	if (connected && !why_not[0])
 		why_not = detector->present_error;
+	for (unsigned i = 0; i < detector->worker_count && !why_not[0]; i++)
+		why_not = detector->workers[i].frames ? "" : "a worker is started again";
 	role_state(detector->role, connected ? "streaming" : on ? "retrying" : "off", "%s", why_not);
 }
 
-/* A thread that does not come back cannot be ended by itself: the process goes, and control starts another. */
 static void check_hang(const struct detector *detector)
 {
 	const struct detector_config *config = detector->role->options;
-	for (size_t i = 0; i < detector->worker_count; i++) {
-		const struct worker *worker = &detector->workers[i];
-		if (worker->feed && !worker->looked && config->hang_after &&
-		    zoe_now_ns() - worker->since_ns > config->hang_after)
-			role_die(detector->role,
-			         "engine %s has given no result for %g s, so it is killed and started again",
-			         config->engine, (double)config->hang_after / 1e9);
+	char why[ROLE_REASON_BYTES];
+	for (unsigned i = 0; i < detector->worker_count; i++) {
+		struct worker *worker = &detector->workers[i];
+		if (!worker->job_count || !config->hang_after || zoe_now_ns() - worker->since_ns <= config->hang_after)
+			continue;
+		snprintf(why, sizeof(why), "engine %s has given no result for %g s", config->engine,
+		         (double)config->hang_after / 1e9);
+		worker->since_ns = zoe_now_ns();
+		worker->ops->end(worker, why);
 	}
 }
 
@@ -287,7 +380,7 @@ static void on_tend(uv_timer_t *timer)
 	check_hang(detector);
 	for (size_t i = 0; i < detector->feed_count; i++) {
 		struct detector_feed *feed = &detector->feeds[i];
-		detector_feed_tend(feed, first_busy(detector, feed) != NULL);
+		detector_feed_tend(feed, feed->jobs != NULL);
 		if (feed->events)
 			detector_events_tend(feed->events);
 	}
@@ -316,10 +409,9 @@ static void detector_turn(struct role *role, const char *camera, const char *ver
 	}
 	feed->on = on;
 	answer->actual = on;
-	if (!on && first_busy(detector, feed))
-		drop_results(detector, feed); /* finish() ends the subscription */
-	else if (!on)
-		detector_feed_disconnect(feed);
+	if (!on)
+		drop_results(feed);
+	finish(detector, feed); /* ends the subscription, now or when the last worker has come back */
 	on_tend(&detector->tend);
 }
 
@@ -338,32 +430,21 @@ static json_t *detector_metrics(struct role *role)
 
 static int open_workers(struct detector *detector, const struct detector_config *config)
 {
-	char error[ZOE_DETECTOR_ERROR_BYTES] = "no memory for workers", text[16];
-	/* As many frames at a time are looked at: libuv need not start more threads. */
-	snprintf(text, sizeof(text), "%u", (unsigned)config->workers);
-	setenv("UV_THREADPOOL_SIZE", text, 1);
+	int status = 0;
+	setenv("UV_THREADPOOL_SIZE", "1", 1); /* one worker is a thread, and libuv need not start more */
 	detector->workers = calloc((size_t)config->workers, sizeof(*detector->workers));
-	int status = detector->workers ? 0 : -ENOMEM;
-	for (int64_t i = 0; status == 0 && i < config->workers; i++) {
-		struct worker *worker = &detector->workers[i];
-		worker->detector = detector;
-		worker->work.data = worker;
-		detector->worker_count++;
-		status = detector_engine_open(config, &worker->engine, error);
+	if (!detector->workers) {
+		role_error(detector->role, "no memory for workers");
+		return -ENOMEM;
 	}
-	if (status < 0)
-		role_error(detector->role, "%s", error);
+	for (unsigned i = 0; status == 0 && i < (unsigned)config->workers; i++) {
+		struct worker *worker = &detector->workers[i];
+		*worker = (struct worker){
+		    .role = detector->role, .user = detector, .changed = on_changed, .took = on_took, .number = i};
+		status = config->workers == 1 ? worker_open_thread(worker) : worker_open_process(worker, command_line);
+		detector->worker_count += worker->ops != NULL;
+	}
 	return status;
-}
-
-/* Frames for detection may be on a topic of their own. */
-static void name_topic(struct detector_feed *feed, const struct option_list *substreams)
-{
-	const char *suffix = "";
-	for (size_t i = 0; i < substreams->count; i++)
-		if (strcmp(substreams->items[i], feed->camera) == 0)
-			suffix = "/detect";
-	snprintf(feed->topic, sizeof(feed->topic), "%s%s", feed->camera, suffix);
 }
 
 static int open_feeds(struct detector *detector, const struct detector_config *config)
@@ -375,18 +456,22 @@ static int open_feeds(struct detector *detector, const struct detector_config *c
 		struct detector_feed *feed = &detector->feeds[i];
 		feed->role = detector->role;
 		feed->camera = config->cameras.items[i];
-		name_topic(feed, &config->substreams);
+		feed->index = (unsigned)i;
+		detector_feed_topic(config, feed->index, feed->topic);
 		feed->on_ready = on_ready;
 		feed->user = detector;
 		feed->on = role_wanted(detector->role, feed->camera, "detect");
 		feed->every = (uint64_t)config->every;
-		feed->pins = (unsigned)config->workers;
 		feed->period_ns = config->max_fps > 0 ? (int64_t)(1e9 / config->max_fps) : 0;
 		detector->feed_count++;
 		int status = detector_feed_open(feed);
 		if (status < 0) {
 			role_error(detector->role, "results of camera %s: %s", feed->camera, zoe_error());
 			return status;
+		}
+		if (config->motion_gate && !(feed->known = calloc(1, sizeof(*feed->known)))) {
+			role_error(detector->role, "no memory for results");
+			return -ENOMEM;
 		}
 		if (config->track || config->zones.count || config->on_event[0])
 			status = detector_events_open(detector->role, feed->camera, &feed->events);
@@ -415,7 +500,7 @@ static int detector_open(struct role *role)
 	detector->tend.data = detector->due.data = detector;
 	uv_timer_init(role->loop, &detector->tend);
 	uv_timer_init(role->loop, &detector->due);
-	detector->handles = 2;
+	detector->timers = 2;
 	int status = open_workers(detector, config);
 	if (status == 0)
 		status = open_feeds(detector, config);
@@ -437,5 +522,13 @@ int main(int argc, char **argv)
 	    .metrics = detector_metrics,
 	    .close = detector_close,
 	};
-	return role_main(argc, argv, &ops);
+	static const struct role_ops worker_ops = {
+	    .role = "detector",
+	    .rows = detector_rows,
+	    .options_bytes = sizeof(struct detector_config),
+	    .open = member_open,
+	    .close = member_close,
+	};
+	command_line = argv;
+	return role_main(argc, argv, getenv(PACKET_VARIABLE) ? &worker_ops : &ops);
 }

@@ -192,6 +192,13 @@ static uint32_t threads_of(const struct detector_config *config)
 	return config->threads ? (uint32_t)config->threads : share ? share : 1;
 }
 
+/* Each region of a camera is a stream of its own: an engine that remembers pictures must not mix them up. */
+static uint32_t streams_of(const struct detector_config *config)
+{
+	size_t cameras = config->cameras.count ? config->cameras.count : 1;
+	return (uint32_t)(cameras * (config->regions.count ? config->regions.count : 1));
+}
+
 static int begin(struct detector_engine *engine, const struct detector_config *config, char *error)
 {
 	struct zoe_detector_config wanted = {
@@ -199,7 +206,7 @@ static int begin(struct detector_engine *engine, const struct detector_config *c
 	    .models = engine->folders,
 	    .threshold = (float)config->threshold,
 	    .threads = threads_of(config),
-	    .streams = config->cameras.count ? (uint32_t)config->cameras.count : 1,
+	    .streams = streams_of(config),
 	    .options = engine->values,
 	};
 	snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "engine %s cannot begin and did not say why", engine->table->name);

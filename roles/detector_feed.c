@@ -26,6 +26,15 @@ struct detector_source {
 	struct zoe_subscriber *subscriber;
 };
 
+void detector_feed_topic(const struct detector_config *config, unsigned camera, char topic[ZOE_TOPIC_NAME_MAX + 1])
+{
+	const char *name = config->cameras.items[camera], *suffix = "";
+	for (size_t i = 0; i < config->substreams.count; i++)
+		if (strcmp(config->substreams.items[i], name) == 0)
+			suffix = "/detect";
+	snprintf(topic, ZOE_TOPIC_NAME_MAX + 1, "%s%s", name, suffix);
+}
+
 int detector_feed_open(struct detector_feed *feed)
 {
 	char topic[2 * ZOE_TOPIC_NAME_MAX];
@@ -41,6 +50,8 @@ void detector_feed_close(struct detector_feed *feed)
 	feed->events = NULL;
 	zoe_publisher_close(feed->results);
 	feed->results = NULL;
+	free(feed->known);
+	feed->known = NULL;
 }
 
 static void source_closed(uv_handle_t *handle)
@@ -58,8 +69,7 @@ static void frame_came(uv_poll_t *poll, int status, int events)
 
 static int source_open(struct detector_feed *feed, struct detector_source *source)
 {
-	struct zoe_subscriber_options options = {.pins = feed->pins};
-	int status = zoe_subscriber_open(feed->role->domain, feed->topic, &options, &source->subscriber);
+	int status = zoe_subscriber_open(feed->role->domain, feed->topic, NULL, &source->subscriber);
 	if (status < 0)
 		return status;
 	int fd = zoe_subscriber_fd(source->subscriber);
@@ -108,6 +118,10 @@ void detector_feed_disconnect(struct detector_feed *feed)
 	source->poll.data = source;
 	uv_close((uv_handle_t *)&source->poll, source_closed);
 	zoe_subscriber_close(source->subscriber);
+	/* what was known is old when it comes back */
+	feed->whole_due_ns = 0;
+	if (feed->known)
+		feed->known->count = 0;
 }
 
 void detector_feed_tend(struct detector_feed *feed, bool keep)
@@ -133,7 +147,7 @@ static int take_wanted(struct detector_feed *feed, struct zoe_frame *out_frame)
 	int status = zoe_take_latest(feed->source->subscriber, 0, out_frame);
 	while (status == 0 && feed->every > 1 && out_frame->seq % feed->every) {
 		feed->heard_ns = zoe_now_ns();
-		feed->passed_over += out_frame->lost + 1;
+		feed->skipped += out_frame->lost + 1;
 		zoe_release(feed->source->subscriber, out_frame);
 		status = zoe_take_latest(feed->source->subscriber, 0, out_frame);
 	}
@@ -159,7 +173,8 @@ int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame)
 		return status;
 	}
 	feed->heard_ns = zoe_now_ns();
-	feed->passed_over += out_frame->lost;
+	out_frame->lost += feed->skipped;
+	feed->skipped = 0;
 	feed->last_seq = out_frame->seq;
 	feed->last_capture_ns = out_frame->capture_ns;
 	set_due(feed, feed->heard_ns);
@@ -169,6 +184,15 @@ int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame)
 void detector_feed_release(struct detector_feed *feed, struct zoe_frame *frame)
 {
 	zoe_release(feed->source->subscriber, frame);
+}
+
+bool detector_feed_took(struct detector_feed *feed, const struct zoe_frame *frame)
+{
+	bool again = frame->seq == feed->taken_seq && frame->capture_ns == feed->taken_capture_ns;
+	feed->passed_over += frame->lost;
+	feed->last_seq = feed->taken_seq = frame->seq;
+	feed->last_capture_ns = feed->taken_capture_ns = frame->capture_ns;
+	return !again;
 }
 
 static void fill_message(const struct detector_feed *feed, const struct zoe_frame *frame,
@@ -190,16 +214,30 @@ static void fill_message(const struct detector_feed *feed, const struct zoe_fram
 	memcpy((char *)data + sizeof(header), result->boxes, result->count * sizeof(result->boxes[0]));
 }
 
-int detector_feed_publish(struct detector_feed *feed, const struct zoe_frame *frame,
-                          const struct detector_result *result)
+/* Boxes where nothing was looked at stand. */
+static void complete(struct detector_feed *feed, struct look *look)
+{
+	feed->inferences += look->looked.count;
+	feed->still += look->looked.count == 0;
+	if (!feed->known)
+		return;
+	areas_carry(&look->looked, feed->known, &look->result);
+	*feed->known = look->result;
+}
+
+int detector_feed_publish(struct detector_feed *feed, struct look *look)
 {
 	struct zoe_loan loan;
+	struct detector_result *result = &look->result;
+	complete(feed, look);
+	if (feed->events)
+		detector_events_take(feed->events, &look->frame, result);
 	size_t size = sizeof(struct zoe_detections) + result->count * sizeof(result->boxes[0]);
 	int status = zoe_loan(feed->results, size, &loan);
 	if (status < 0)
 		return status;
-	fill_message(feed, frame, result, loan.data);
-	loan.capture_ns = frame->capture_ns;
+	fill_message(feed, &look->frame, result, loan.data);
+	loan.capture_ns = look->frame.capture_ns;
 	status = zoe_publish(feed->results, &loan, NULL);
 	if (status < 0) {
 		zoe_discard(feed->results, &loan);
@@ -208,16 +246,21 @@ int detector_feed_publish(struct detector_feed *feed, const struct zoe_frame *fr
 	int64_t now_ns = zoe_now_ns();
 	feed->result_count++;
 	feed->boxes = result->count;
+	feed->newest_ns = look->frame.capture_ns;
 	metrics_event(&feed->rate, now_ns);
 	metrics_add(&feed->inference, result->inference_ns);
-	metrics_add(&feed->age, now_ns - frame->capture_ns);
+	metrics_add(&feed->age, now_ns - look->frame.capture_ns);
 	return 0;
 }
 
 json_t *detector_feed_metrics(const struct detector_feed *feed)
 {
-	json_t *metrics = json_pack("{s:I, s:I}", "results", (json_int_t)feed->result_count, "passed_over",
-	                            (json_int_t)feed->passed_over);
+	json_t *metrics = json_pack("{s:I, s:I, s:I}", "results", (json_int_t)feed->result_count, "passed_over",
+	                            (json_int_t)feed->passed_over, "inferences", (json_int_t)feed->inferences);
+	if (feed->known)
+		json_object_set_new(metrics, "still", json_integer((json_int_t)feed->still));
+	if (feed->late)
+		json_object_set_new(metrics, "late", json_integer((json_int_t)feed->late));
 	metrics_put(metrics, "fps", metrics_per_second(&feed->rate, zoe_now_ns()));
 	metrics_put_ms(metrics, "inference_ms", &feed->inference);
 	metrics_put_ms(metrics, "age_ms", &feed->age);

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Convert a float16 or float32 TFLite SSD network to an ONNX file that OpenCV 4.6 and later read.
+"""Convert a float16 or float32 TFLite detector to an ONNX file that OpenCV 4.6 and later read.
 
 usage: tflite2onnx.py IN.tflite OUT.onnx      (Debian: python3-numpy python3-onnx; TensorFlow is not needed)
 
 TFLite keeps pictures as NHWC, ONNX as NCHW: weights are transposed here, and each RESHAPE of a picture is preceded by a
 Transpose back to NHWC, because its result (rows of boxes or scores) is in TFLite's order. The ONNX network takes
 "image", float32 [1][3][height][width], and gives "boxes" [1][anchors][4] and "scores" [1][anchors][classes], both
-undecoded. Only the operators that SSD MobileNet uses are known; any other ends the conversion with its number.
+undecoded. Only the operators that SSD MobileNet and MediaPipe's face detectors use are known; any other ends the conversion
+with its number.
 """
 import struct
 import sys
@@ -18,11 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 # Operator numbers and enums: tensorflow/lite/schema/schema.fbs.
 ADD, CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE, RESHAPE = 0, 2, 3, 4, 6, 22
+MAX_POOL_2D, RELU, RESIZE_BILINEAR, PAD = 17, 19, 23, 34
 ACTIVATION_NONE, ACTIVATION_RELU6 = 0, 3
 PADDING_VALID = 1
 TENSOR_TYPES = {0: np.float32, 1: np.float16, 2: np.int32}
-# OpenCV 4.6 reads Clip only as it was before opset 11: its limits as attributes.
-OPSET = 9
+# OpenCV 4.6 reads Clip only as it was before opset 11: its limits as attributes. Resize has its half pixels from 11 on.
+OPSET, OPSET_RESIZE = 9, 11
 
 
 class Table:
@@ -99,6 +101,7 @@ class Converter:
         self.network = network
         self.nodes, self.initializers = [], []
         self.names = {}
+        self.opset = OPSET_RESIZE if RESIZE_BILINEAR in network.codes else OPSET
         self.rows = set()  # tensors that have left the picture's order: results of RESHAPE and CONCATENATION
 
     def name(self, tensor):
@@ -143,6 +146,35 @@ class Converter:
         shape = np.array(self.network.shapes[target], np.int64)
         self.node('Reshape', [name, self.constant(self.name(target) + '_shape', shape)], self.name(target))
 
+    def pool(self, op):
+        (source,), (target,) = op.integers(1), op.integers(2)
+        options = op.table(4)
+        strides = [options.number(2, 'i', 1), options.number(1, 'i', 1)]
+        kernel = [options.number(4, 'i', 1), options.number(3, 'i', 1)]
+        self.node('MaxPool', [self.name(source)], self.name(target), kernel_shape=kernel, strides=strides,
+                  pads=padding(options.number(0, 'b'), self.network.shapes[source][1:3], kernel, strides))
+
+    def pad(self, op):
+        source, amounts = op.integers(1)
+        (target,) = op.integers(2)
+        batch, rows, columns, channels = self.network.constants[amounts].tolist()
+        pads = np.array([batch, channels, rows, columns], np.int64).T.ravel()
+        name = self.name(target)
+        if self.opset == OPSET_RESIZE:
+            self.node('Pad', [self.name(source), self.constant(name + '_pads', pads)], name)
+        else:
+            self.node('Pad', [self.name(source)], name, pads=pads.tolist())
+
+    def resize(self, op):
+        source = op.integers(1)[0]
+        (target,) = op.integers(2)
+        name, options = self.name(target), op.table(4)
+        kind = 'align_corners' if options.number(2, 'b') else 'half_pixel' if options.number(3, 'b') else 'asymmetric'
+        before, after = self.network.shapes[source], self.network.shapes[target]
+        scales = np.array([1, 1, after[1] / before[1], after[2] / before[2]], np.float32)
+        self.node('Resize', [self.name(source), self.constant(name + '_roi', np.zeros(0, np.float32)),
+                             self.constant(name + '_scales', scales)], name, mode='linear', coordinate_transformation_mode=kind)
+
     def operator(self, op):
         code = self.network.codes[op.number(0, 'I')]
         inputs, outputs = op.integers(1), op.integers(2)
@@ -152,6 +184,14 @@ class Converter:
             self.convolution(op, code == DEPTHWISE_CONV_2D)
         elif code == ADD:
             self.node('Add', [self.name(i) for i in inputs], self.name(outputs[0]))
+        elif code == RELU:
+            self.node('Relu', [self.name(inputs[0])], self.name(outputs[0]))
+        elif code == MAX_POOL_2D:
+            self.pool(op)
+        elif code == PAD:
+            self.pad(op)
+        elif code == RESIZE_BILINEAR:
+            self.resize(op)
         elif code == RESHAPE:
             self.reshape(op)
         elif code == CONCATENATION and self.rows.issuperset(inputs):
@@ -175,14 +215,16 @@ def convert(data):
     converter = Converter(network)
     (image,) = network.inputs
     boxes, scores = sorted(network.outputs, key=lambda tensor: network.shapes[tensor][-1])
+    if network.shapes[boxes][-1] < 4:  # one class, and so one score
+        boxes, scores = scores, boxes
     converter.names = {image: 'image', boxes: 'boxes', scores: 'scores'}
     for op in network.operators:
         converter.operator(op)
     batch, height, width, channels = network.shapes[image]
     describe = lambda tensor, shape: helper.make_tensor_value_info(converter.name(tensor), TensorProto.FLOAT, shape)
-    graph = helper.make_graph(converter.nodes, 'ssd', [describe(image, [batch, channels, height, width])],
+    graph = helper.make_graph(converter.nodes, 'detector', [describe(image, [batch, channels, height, width])],
                               [describe(t, network.shapes[t]) for t in (boxes, scores)], converter.initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)], producer_name='tflite2onnx.py')
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', converter.opset)], producer_name='tflite2onnx.py')
     model.ir_version = 6
     onnx.checker.check_model(model)
     return model

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "zoetrope.h"
+#include "convert/area.h"
 
 #define CAMERA_ERROR_BYTES 512
 #define CAMERA_NOTE_BYTES  256
@@ -28,11 +28,6 @@ struct camera_interrupt {
 	int fd; /* an eventfd, readable from then on, for those who poll */
 };
 
-/* A part of the source's picture, as fractions of its width and height. Width 0 = none. */
-struct camera_area {
-	double x, y, width, height;
-};
-
 /* What is wanted. 0 = the source's own. The strings live until close. */
 struct camera_request {
 	const char *uri;    /* all of it; may hold a login */
@@ -41,9 +36,9 @@ struct camera_request {
 	unsigned width, height;
 	double fps;
 	bool loop;
-	uint32_t format;                 /* enum zoe_format */
-	struct camera_area crop;         /* only that is published */
-	const struct camera_area *masks; /* blacked out before anybody sees it */
+	uint32_t format;          /* enum zoe_format */
+	struct area crop;         /* only that is published */
+	const struct area *masks; /* blacked out before anybody sees it */
 	unsigned mask_count;
 	bool udp;            /* the network's pictures by UDP, not TCP */
 	const char *decoder; /* name of a libavcodec decoder; "" = the usual one */
@@ -134,16 +129,6 @@ void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
 
 /* The same for a text in which addresses and passwords stand anywhere, as in a pipeline; it gets shorter in its place. */
 void camera_hide_logins(char *text);
-
-/* Read "X Y WIDTH HEIGHT", fractions of the picture. Returns 0 | -EINVAL with a sentence. */
-int camera_area_read(const char *text, struct camera_area *out, char *error);
-
-/* The pixels of a picture of that size that are cropped to: even corners, so that chroma samples stay whole. */
-void camera_crop_pixels(const struct camera_request *request, unsigned width, unsigned height, unsigned *out_x,
-                        unsigned *out_y, unsigned *out_width, unsigned *out_height);
-
-/* Let the picture be that part of itself. Its pixels stay where they are. */
-void camera_crop(const struct camera_request *request, struct zoe_image *image);
 
 /* Black the masked areas out of a picture that was cropped. */
 void camera_mask(const struct camera_request *request, const struct zoe_image *image, void *data);

@@ -157,7 +157,7 @@ static int read_caps(struct gst_camera *camera, char *error)
 		return gst_words_fail(&camera->request, -EINVAL,
 		                      "ends in JPEG, and crop and mask need pixels; put jpegdec at its end", error);
 	mode->image = picture->image;
-	camera_crop(&camera->request, &mode->image);
+	area_crop(&camera->request.crop, &mode->image);
 	mode->fps = raw->fps_n > 0 && raw->fps_d > 0 ? (double)raw->fps_n / raw->fps_d : camera->request.fps;
 	mode->fps = mode->fps > 0 ? mode->fps : FPS_UNKNOWN;
 	return 0;
@@ -202,7 +202,7 @@ static int publish_private(struct gst_camera *camera, GstBuffer *buffer, int64_t
 	if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
 		return -EINVAL;
 	if (zoe_image_check(&from, map.size) == 0) {
-		camera_crop(&camera->request, &from);
+		area_crop(&camera->request.crop, &from);
 		status = publish_part(camera, &from, map.data, capture_ns, out_seq);
 	}
 	gst_buffer_unmap(buffer, &map);

@@ -24,7 +24,7 @@ static unsigned before_crop(unsigned wanted, double part)
 
 int gst_words_pipeline(const struct camera_request *request, char out[GST_PIPELINE_BYTES], char *error)
 {
-	const struct camera_area *crop = &request->crop;
+	const struct area *crop = &request->crop;
 	struct zoe_image image = {.format = request->format, .width = 2, .height = 2};
 	struct picture picture;
 	char caps[200] = "video/x-raw", steps[100] = "";

@@ -102,7 +102,7 @@ static void plan_size(const AVFrame *frame, unsigned width, unsigned height, str
 int picture_crop(AVFrame *frame, const struct camera_request *request)
 {
 	unsigned x, y, width, height;
-	camera_crop_pixels(request, (unsigned)frame->width, (unsigned)frame->height, &x, &y, &width, &height);
+	area_pixels(&request->crop, (unsigned)frame->width, (unsigned)frame->height, &x, &y, &width, &height);
 	frame->crop_left = x;
 	frame->crop_top = y;
 	frame->crop_right = (unsigned)frame->width - x - width;

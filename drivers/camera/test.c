@@ -130,7 +130,7 @@ static int test_open(const struct camera_request *request, struct camera_mode *o
 	paint_background(test);
 	*out_mode = (struct camera_mode){
 	    .image = test->image, .fps = test->fps, .slot_bytes = test->size, .loans = 2, .keeps = 0};
-	camera_crop(request, &out_mode->image);
+	area_crop(&request->crop, &out_mode->image);
 	*out_state = test;
 	return 0;
 fail:
@@ -193,7 +193,7 @@ static int test_publish(void *state, int64_t capture_ns, uint64_t *out_seq)
 		return test->loan_status;
 	test->loan.capture_ns = capture_ns;
 	test->loan.image = test->image;
-	camera_crop(&test->request, &test->loan.image);
+	area_crop(&test->request.crop, &test->loan.image);
 	camera_mask(&test->request, &test->loan.image, test->loan.data);
 	return zoe_publish(test->publisher, &test->loan, out_seq);
 }

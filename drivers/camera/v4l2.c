@@ -195,7 +195,7 @@ static void tell_mode(struct v4l2_camera *camera, struct camera_mode *out)
 	                            .quarantine_ns = camera->direct ? QUARANTINE_NS : 0,
 	                            .counted = true};
 	if (camera->direct)
-		camera_crop(&camera->request, &out->image);
+		area_crop(&camera->request.crop, &out->image);
 	snprintf(out->note, sizeof(out->note), "%.180s; %s", camera->choice.why, way);
 }
 

@@ -218,7 +218,7 @@ static void say_why(const struct search *search, struct v4l2_choice *out)
 /* The size that is wanted, or what the device is set to. A crop is of the device's picture. */
 static int wanted_size(const struct v4l2_device *device, const struct camera_request *request, struct search *search)
 {
-	const struct camera_area *crop = &request->crop;
+	const struct area *crop = &request->crop;
 	struct v4l2_format now = {.type = device->type};
 	int status = v4l2_ioctl(device, VIDIOC_G_FMT, &now);
 	if (status < 0)

@@ -156,8 +156,9 @@ class _Channel(threading.Thread):
 
 
 class _Detector:
-    def __init__(self, function, name, cameras, max_fps):
+    def __init__(self, function, name, cameras, max_fps, threshold, labels):
         self.function, self.name = function, name
+        self.threshold, self.labels = threshold, frozenset(labels)
         self.cameras = [_Camera(camera, 1 / max_fps if max_fps else 0) for camera in cameras]
         self.leaving, self.left = threading.Event(), threading.Event()
         self.waker, self.wake_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -197,10 +198,18 @@ class _Detector:
         if frame is None:
             return False
         began = _zoetrope.now_ns()
-        boxes = list(self.function(frame.bgr()))
+        boxes = [box for box in map(tuple, self.function(frame.bgr())) if self.wanted(box)]
         if camera.on:
             camera.publish(frame, boxes, self.name, _zoetrope.now_ns() - began)
         return True
+
+    def wanted(self, box):
+        """Is it sure enough, and of a label that is reported? What is no box is told by Detections.message()."""
+        try:
+            sure = not float(box[4]) < self.threshold
+        except (IndexError, TypeError, ValueError):
+            return True
+        return sure and (not self.labels or box[5:6] == () or box[5] in self.labels)
 
     def wait(self):
         """Until a camera that is due may have a frame, or it is time to look for the others."""
@@ -240,6 +249,8 @@ def _arguments():
     parser.add_argument("--cameras", required=True, type=lambda text: text.split(","), help="topics of cameras: front,back")
     parser.add_argument("--name", default="detector", help="name that its results carry")
     parser.add_argument("--max-fps", type=float, default=0, help="results a second and camera; 0 = as many as it can")
+    parser.add_argument("--threshold", type=float, default=0, help="least score of a box that is reported")
+    parser.add_argument("--labels", default=[], type=lambda text: text.split(","), help="labels that are reported; none = all")
     return parser.parse_args()
 
 
@@ -249,19 +260,22 @@ def run(function: Callable[[NDArray[Any]], Iterable[Iterable[Any]]]) -> None:
     function  gets an image: a fresh uint8 array (height, width, 3) in blue green red; gives boxes: a list of
               (x, y, w, h, score, label) or zoetrope.Detection, fractions of width and height, at most 256
 
-    What it gives is published on "<camera>/detections" with the frame's sequence number and times. Cameras, name and rate
-    come from zoetrope run, else from the command line (--cameras front,back --name mine --max-fps 5).
+    What it gives is published on "<camera>/detections" with the frame's sequence number and times; but for boxes whose score
+    is below the threshold, and labels that are not wanted. Cameras, name, rate, threshold and labels come from zoetrope run,
+    else from the command line (--cameras front,back --name mine --max-fps 5 --threshold 0.5 --labels Person,Car).
     """
     descriptor = os.environ.pop("ZOETROPE_CHANNEL", None)
     channel = _Channel(int(descriptor)) if descriptor else None
     if channel:
         name, options, switches = channel.read_start()
         cameras, max_fps = options.get("cameras", []), options.get("max_fps", 0)
+        threshold, labels = options.get("threshold", 0), options.get("labels", [])
     else:
         arguments, switches = _arguments(), {}
         name, cameras, max_fps = arguments.name, arguments.cameras, arguments.max_fps
+        threshold, labels = arguments.threshold, arguments.labels
     try:
-        detector = _Detector(function, name, cameras, max_fps)
+        detector = _Detector(function, name, cameras, max_fps, threshold, labels)
         for camera in detector.cameras:
             camera.on = switches.get(camera.name, {}).get("detect", True)
         if channel:

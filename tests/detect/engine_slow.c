@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A detector engine for tests: takes as many milliseconds for a picture as its "model" says, and finds one box, whose
- * place tells the picture's first byte. It hangs at picture number `hang_at`. The ABI it claims is chosen at build, so that a wrong one can be tried.
+ * A detector engine for tests: takes as many milliseconds for a batch as its "model" says, and finds one box in each picture,
+ * whose place tells the picture's first byte (or is its middle), and whose score is 1 / pictures in the batch. It hangs at
+ * picture number `hang_at`. The ABI it claims is chosen at build, so that a wrong one can be tried.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,11 +16,15 @@ struct slow {
 	long delay_ms;
 	int64_t left; /* pictures until it hangs */
 	int64_t slow_every, count;
+	uint32_t batch;
+	int64_t middle;
 };
 
 static const struct zoe_detector_option options[] = {
     {"hang_at", ZOE_DETECTOR_INTEGER, "0", 0, 1000000, "pictures", NULL, "Hang at this one; 0 means never."},
     {"slow_every", ZOE_DETECTOR_INTEGER, "0", 0, 1000, "pictures", NULL, "Each n-th takes 20 times as long."},
+    {"batch", ZOE_DETECTOR_INTEGER, "1", 1, 16, "pictures", NULL, "Most at once."},
+    {"middle", ZOE_DETECTOR_BOOL, "false", 0, 0, "", NULL, "The box is the middle of the picture, a tenth of it."},
     {NULL},
 };
 
@@ -30,7 +35,9 @@ static int slow_open(const struct zoe_detector_config *config, void **out_state,
 		return -ENOMEM;
 	*slow = (struct slow){.delay_ms = atol(config->model),
 	                      .left = config->options[0].integer,
-	                      .slow_every = config->options[1].integer};
+	                      .slow_every = config->options[1].integer,
+	                      .batch = (uint32_t)config->options[2].integer,
+	                      .middle = config->options[3].integer};
 	if (slow->delay_ms <= 0) {
 		free(slow);
 		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "model '%s' is no number of milliseconds", config->model);
@@ -49,7 +56,7 @@ static const char *slow_label(void *state, uint32_t class_id)
 /* The picture as it is, so that its first byte tells which one it was. */
 static void slow_input(void *state, struct zoe_detector_input *out)
 {
-	out->batch = 1;
+	out->batch = ((struct slow *)state)->batch;
 }
 
 static int slow_infer(void *state, const struct zoe_detector_picture *pictures, uint32_t count,
@@ -64,13 +71,19 @@ static int slow_infer(void *state, const struct zoe_detector_picture *pictures, 
 			pause();
 	}
 	nanosleep(&(struct timespec){.tv_sec = delay_ms / 1000, .tv_nsec = delay_ms % 1000 * 1000000}, NULL);
-	uint8_t first = *(const uint8_t *)pictures->data;
-	if (first == 255) {
-		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "the picture begins with 255");
-		return -EINVAL;
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t first = ((const uint8_t *)pictures[i].data)[pictures[i].image.planes[0].offset];
+		if (first == 255) {
+			snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "the picture begins with 255");
+			return -EINVAL;
+		}
+		found[i].boxes[0] = (struct zoe_detection){.x = first / 256.0f, .w = 0.25f, .h = 0.5f, .class_id = 1};
+		if (slow->middle)
+			found[i].boxes[0] =
+			    (struct zoe_detection){.x = 0.45f, .y = 0.45f, .w = 0.1f, .h = 0.1f, .class_id = 1};
+		found[i].boxes[0].score = 1.0f / (float)count;
+		found[i].count = 1;
 	}
-	found->boxes[0] = (struct zoe_detection){.x = first / 256.0f, .w = 0.25f, .h = 0.5f, .score = 1, .class_id = 1};
-	found->count = 1;
 	return 0;
 }
 

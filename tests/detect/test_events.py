@@ -65,14 +65,14 @@ def playing(model, fps=20, **options):
 
 
 def test_an_object_comes_and_goes():
-    with playing(record("car.json", 1000, {"Car": car}), track="true", track_lost="300ms") as (events, detector):
+    with playing(record("car.json", 1000, {"Car": car}), track="true", track_lost="1500ms") as (events, detector):
         metrics = detector.metrics("front", lambda m: m.get("objects") == {"Car": 1}, 30)
         assert metrics["objects"] == {"Car": 1}
         wait_for(lambda: ("end", "Car") in events.words(), 30, "the end of the car")
         detector.metrics("front", lambda m: m.get("objects") == {}, 30)
     assert events.words() == [("new", "Car"), ("end", "Car")]
     new, *updates, end = events.list
-    assert 10 <= new["source_seq"] <= 13 and 50 <= end["source_seq"] <= 70
+    assert 10 <= new["source_seq"] <= 13 and 50 <= end["source_seq"] <= 140
     assert {e["track"] for e in events.list} == {1} and new["camera"] == "front" and new["detector"] == "objects"
     assert updates and all(u["capture_ns"] > new["capture_ns"] for u in updates)
     assert abs(end["box"][0] - 0.83) < 0.05, "its last place"
@@ -110,7 +110,7 @@ def test_command_on_an_event():
     label = "$(touch bad)`x`"
     model = record("odd.json", 1000, {label: car})
     command = 'echo "$ZOETROPE_EVENT|$ZOETROPE_CAMERA|$ZOETROPE_LABEL|$ZOETROPE_TRACK|$ZOETROPE_SCORE|$ZOETROPE_BOX" >> told'
-    with playing(model, track_lost="300ms", on_event=command) as (events, _):
+    with playing(model, track_lost="1500ms", on_event=command) as (events, _):
         wait_for(lambda: ("end", label) in events.words(), 40, "the end")
         wait_for(lambda: os.path.exists("told") and open("told", encoding="utf-8").read().count("\n") == 2, 20, "both commands")
     with open("told", encoding="utf-8") as file:

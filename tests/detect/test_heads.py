@@ -106,6 +106,17 @@ def test_face():
     assert detect("onnxruntime", "blazeface-front", os.path.abspath("face.raw"), "YU12", (548, 342), 0.5) == []
 
 
+def test_face_full_range():
+    """The same face by MediaPipe's full range model, converted from TFLite: in both engines alike."""
+    path = raw(cached("messi5.jpg"), "yuv420p", "face.raw")
+    found = [detect(engine, "face-full-range", path, "YU12", (548, 342), 0.5) for engine in ENGINES]
+    print(found)
+    for boxes in found:
+        box = [v * (548, 342)[i % 2] for i, v in enumerate(boxes[0]["box"])]
+        assert boxes[0]["label"] == "Face" and abs(box[0] + box[2] / 2 - 242) < 10 and abs(box[1] + box[3] / 2 - 116) < 10
+    near(found[0][0], found[1][0], (548, 342))
+
+
 def near(a, b, size):
     """The same box within a pixel, and the same score within 0.02."""
     assert a["label"] == b["label"] and abs(a["score"] - b["score"]) < 0.02, (a, b)

@@ -107,6 +107,27 @@ def test_child_of_run():
     assert not domain_entries()
 
 
+def test_threshold_and_labels():
+    """Of what the function gives, what the configuration wants; from the command line likewise."""
+    text = ("import zoetrope.detector\nB = (0, 0, 1, 1)\nzoetrope.detector.run(lambda image: [(*B, 0.6, 'Cat'), (*B, 0.5, 'Cat'), "
+            "(*B, 0.9, 'Dog'), (*B, 0.45, 'Cat'), zoetrope.Detection(*B, 0.7, 'Car')])\n")
+    script = write("three.py", text)
+    with running(script, threshold=0.5, labels=["Cat", "Car"]):
+        found = [(round(box["score"], 3), box["label"]) for box in results("front/detections", 1)[0]["boxes"]]
+    assert found == [(0.6, "Cat"), (0.5, "Cat"), (0.7, "Car")]
+    with running(script):
+        assert len(results("front/detections", 1)[0]["boxes"]) == 5
+    publisher = zoetrope.Publisher("back")
+    publisher.publish(numpy.zeros((4, 4), numpy.uint8))
+    arguments = ["--cameras", "back", "--threshold", "0.65", "--labels", "Dog,Car"]
+    with started([*STRICT, script, *arguments]) as process:
+        reader = wait_for(lambda: "back/detections" in zoetrope.topics(), 20, "its topic") and zoetrope.Subscriber(
+            "back/detections", mode="next", start="oldest", timeout=20)
+        assert [box.label for box in zoetrope.Detections(reader.next())] == ["Dog", "Car"]
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == ("", "")
+
+
 def test_slow_function_is_not_taken_for_dead():
     script = write("slow.py", "import time, zoetrope.detector\ndef find(image):\n    time.sleep(6.5)\n    return []\n"
                               "zoetrope.detector.run(find)\n")

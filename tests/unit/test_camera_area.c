@@ -54,13 +54,13 @@ static void check_fence(const uint8_t *data, size_t size)
 TEST(areas_are_read)
 {
 	char error[CAMERA_ERROR_BYTES];
-	struct camera_area area;
-	CHECK_EQ(camera_area_read("0.25 0 0.5 1", &area, error), 0);
+	struct area area;
+	CHECK_EQ(area_read("0.25 0 0.5 1", &area, error), 0);
 	CHECK(area.x == 0.25 && area.y == 0 && area.width == 0.5 && area.height == 1);
 	const char *const wrong[] = {"",           "0.1 0.1 0.1", "0 0 0 1",       "0 0 1 1 1", "0.5 0 0.6 1",
 	                             "-0.1 0 1 1", "0 0 100 100", "nan 0 0.1 0.1", "a b c d",   "0 0 1 1x"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		CHECK_EQ(camera_area_read(wrong[i], &area, error), -EINVAL);
+		CHECK_EQ(area_read(wrong[i], &area, error), -EINVAL);
 		CHECK_HAS(error, "'X Y WIDTH HEIGHT'");
 		CHECK_HAS(error, wrong[i]);
 	}
@@ -68,7 +68,7 @@ TEST(areas_are_read)
 
 TEST(masks_blacken_all_of_their_area_and_little_else)
 {
-	const struct camera_area mask = {0.3, 0.4, 0.31, 0.27};
+	const struct area mask = {0.3, 0.4, 0.31, 0.27};
 	const unsigned sizes[][2] = {{64, 48}, {63, 47}, {17, 33}, {2, 2}, {1, 1}};
 	for (size_t f = 0; f < FORMATS; f++) {
 		for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
@@ -96,14 +96,14 @@ TEST(masks_blacken_all_of_their_area_and_little_else)
 
 TEST(a_mask_stays_where_it_is_when_the_picture_is_cropped)
 {
-	const struct camera_area mask = {0.5, 0.5, 0.25, 0.25};
+	const struct area mask = {0.5, 0.5, 0.25, 0.25};
 	for (size_t f = 0; f < FORMATS; f++) {
 		struct camera_request request = {.masks = &mask, .mask_count = 1, .crop = {0.26, 0.31, 0.7, 0.6}};
 		struct zoe_image image, whole;
 		size_t size;
 		uint8_t *data = grey_picture(&image, formats[f], 200, 100, &size);
 		whole = image;
-		camera_crop(&request, &image);
+		area_crop(&request.crop, &image);
 		CHECK(image.width < 142 && image.width > 136 && image.height < 62 && image.height > 58);
 		CHECK_EQ(zoe_image_check(&image, size), 0);
 		camera_mask(&request, &image, data);
@@ -123,7 +123,7 @@ TEST(crops_lie_inside_and_begin_at_even_pixels)
 		for (int step = 0; step < 20; step++) {
 			struct camera_request request = {.crop = {step / 20.0, step / 20.0, 0.05, 0.05}};
 			unsigned x, y, w, h;
-			camera_crop_pixels(&request, width, 2 * width, &x, &y, &w, &h);
+			area_pixels(&request.crop, width, 2 * width, &x, &y, &w, &h);
 			CHECK(x % 2 == 0 && y % 2 == 0 && x + w <= width && y + h <= 2 * width);
 			CHECK(w >= 1 && h >= 1);
 		}

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line of a child: its title, and its options as --key=value, made from the rows. Defaults are left out, so
- * that ps stays readable; ${NAME} stays as it is, so that secrets do not show there. An address that has its password in
- * plain text goes by the child's environment, as if it had been ${NAME}.
+ * that ps stays readable; ${NAME} stays as it is, so that secrets do not show there. What has a secret in plain text goes
+ * by the child's environment, as if it had been ${NAME}.
  */
 #include "control.h"
 
 #include "log.h"
+#include "login.h"
 #include "paths.h"
 
 #include <errno.h>
@@ -53,15 +54,6 @@ static void add_option(struct arguments *arguments, const char *key, const char 
 	add(arguments, text);
 }
 
-/* Is there a password in it that is not of the form ${NAME}: "rtsp://user:password@host"? */
-static bool has_password(const char *text)
-{
-	const char *login = strstr(text, "://"), *end = login ? strrchr(login, '@') : NULL;
-	const char *colon = end ? memchr(login + 3, ':', (size_t)(end - login - 3)) : NULL;
-
-	return colon && strncmp(colon, ":${", 3);
-}
-
 /* The option by a variable of the child's environment. */
 static void add_secret(struct arguments *arguments, const char *key, const char *value)
 {
@@ -86,7 +78,7 @@ static void add_rows(struct arguments *arguments, const struct config_entry *ent
 {
 	for (const struct option_row *row = entry->rows; row->name; row++) {
 		char *text = options_text(row, entry->values);
-		if (text && row->type == OPTION_TEXT && has_password(text))
+		if (text && row->type == OPTION_TEXT && login_is_plain(text))
 			add_secret(arguments, row->name, text);
 		else if (!text || !row->fallback || strcmp(text, row->fallback))
 			add_option(arguments, row->name, text);

@@ -28,6 +28,9 @@ struct camera_interrupt {
 	int fd; /* an eventfd, readable from then on, for those who poll */
 };
 
+/* Sleep until then, CLOCK_MONOTONIC. Returns 0 | -EINTR (it is set). */
+int camera_interrupt_wait(struct camera_interrupt *interrupt, int64_t until_ns);
+
 /* A part of the source's picture, as fractions of its width and height. Width 0 = none. */
 struct camera_area {
 	double x, y, width, height;
@@ -126,14 +129,8 @@ extern const struct camera_driver camera_file, camera_gst, camera_images, camera
  */
 const struct camera_driver *camera_driver_find(const char *source, const char **out_rest, char *error);
 
-/*
- * A source as people may see it: without user and password, without what follows '?' of a network address, and without
- * what follows '=' in its path (some cameras have the password there).
- */
+/* A source as people may see it, without what common/login.h calls secret. */
 void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
-
-/* The same for a text in which addresses and passwords stand anywhere, as in a pipeline; it gets shorter in its place. */
-void camera_hide_logins(char *text);
 
 /* Read "X Y WIDTH HEIGHT", fractions of the picture. Returns 0 | -EINVAL with a sentence. */
 int camera_area_read(const char *text, struct camera_area *out, char *error);

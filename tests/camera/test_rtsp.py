@@ -177,11 +177,15 @@ def test_no_secret_is_shown_anywhere():
     with RtspServer(USER, PASSWORD) as server:
         cameras = {"right": {"source": server.uri("h264", USER + ":${CAM_PASSWORD}")},
                    "wrong": {"source": server.uri("h264", USER + ":wrong-S3cret")},
-                   "away": {"source": f"rtsp://{USER}:S3cret@127.0.0.1:{free_port()}/h264?password=S3cret"}}
+                   "away": {"source": f"rtsp://{USER}:S3cret@127.0.0.1:{free_port()}/h264?password=S3cret"},
+                   "query": {"source": f"rtsp://127.0.0.1:{free_port()}/h264?password=S3cret"},
+                   "pipe": {"source": f"gst:rtspsrc location=rtsp://me:S3cret!x@127.0.0.1:{free_port()}/x user-pw=\"S3cret x\" ! decodebin"},
+                   "second": {"source": "test:", "detect_source": "gst:souphttpsrc location=http://127.0.0.1:1/ user-pw='S3cret' ! jpegdec"}}
+        wanted = ["streaming", *["retrying"] * 4, "streaming"]
         with Zoetrope({"cameras": cameras, "preview": {}}, ready=False) as zoe:
             zoe.wait_answers()
             wait_for(lambda: [zoe.process_state("camera " + name).get("state") for name in cameras] ==
-                     ["streaming", "retrying", "retrying"], 20, "cameras to have tried")
+                     wanted and "detect_source" in zoe.process_state("camera second").get("reason", ""), 40, "cameras to have tried")
             seen = str(zoe.state()) + str(zoe.get("/api/v1/state")) + zoe.ctl("status").stdout + zoe.log()
             for pid in zoe.pids().values():
                 with open(f"/proc/{pid}/cmdline", "rb") as stream:

@@ -108,12 +108,17 @@ static void cut_out(char *text, size_t begin, size_t end)
 	memmove(text + begin, text + end, strlen(text + end) + 1);
 }
 
+/* A property keeps a star for its value: the word behind it would be taken for that, when the text is looked at again. */
 void login_hide(char *text)
 {
 	struct span span;
-	for (size_t i = 0; i < FINDERS; i++)
-		for (size_t from = 0; finders[i](text, from, &span); from = span.begin)
-			cut_out(text, span.begin, span.end);
+	for (size_t i = 0; i < FINDERS; i++) {
+		size_t kept = finders[i] == find_property;
+		for (size_t from = 0; finders[i](text, from, &span); from = span.begin + kept) {
+			memset(text + span.begin, '*', kept);
+			cut_out(text, span.begin + kept, span.end);
+		}
+	}
 }
 
 /* Is there more in it than variables and what separates them? */

@@ -54,13 +54,30 @@ static void add_option(struct arguments *arguments, const char *key, const char 
 	add(arguments, text);
 }
 
+/* Nothing of a text but its ${NAME}s: enough for the child to say which of them is not set. */
+static char *variables_of(const char *text)
+{
+	char *out = calloc(1, strlen(text) + 1), *to = out;
+
+	for (const char *at = out ? strstr(text, "${") : NULL; at; at = strstr(at, "${")) {
+		size_t length = strcspn(at, "}") + 1;
+		if (!at[length - 1])
+			break;
+		to = mempcpy(to, at, length);
+		at += length;
+	}
+	return out;
+}
+
 /* The option by a variable of the child's environment. */
 static void add_secret(struct arguments *arguments, const char *key, const char *value)
 {
 	char error[OPTIONS_ERROR_BYTES], name[64], *expanded, *variable, *reference = NULL;
 
 	if (options_expand(value, &expanded, error) < 0) { /* the child says why */
-		add_option(arguments, key, value);
+		reference = variables_of(value);
+		add_option(arguments, key, reference);
+		free(reference);
 		return;
 	}
 	snprintf(name, sizeof name, "ZOETROPE_OPTION_%s", key);

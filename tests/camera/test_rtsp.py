@@ -7,7 +7,7 @@ from support.camera import Camera, Reader, run, topic
 from support.http import free_port
 from support.rtsp import RtspServer
 from support.wait import promised, wait_for
-from support.zoetrope import Zoetrope
+from support.zoetrope import BUILD, Zoetrope
 
 STALL_SECONDS, BACK_SECONDS = 1.0, 2.0
 USER, PASSWORD = "viewer", "S3cret-9%"
@@ -174,6 +174,7 @@ def test_login():
 def test_no_secret_is_shown_anywhere():
     """Whether from the environment or written into the file: not in the log, ps, the state, the web."""
     os.environ["CAM_PASSWORD"] = PASSWORD.replace("%", "%25")
+    os.environ["GST_REGISTRY"] = os.path.join(BUILD, "gstreamer-registry")
     with RtspServer(USER, PASSWORD) as server:
         cameras = {"right": {"source": server.uri("h264", USER + ":${CAM_PASSWORD}")},
                    "wrong": {"source": server.uri("h264", USER + ":wrong-S3cret")},
@@ -194,6 +195,15 @@ def test_no_secret_is_shown_anywhere():
                 seen += stream.read().decode()
         assert "S3cret" not in seen + zoe.log()
         assert "right" in seen and "refuses the login" in seen
+
+
+def test_a_variable_that_is_not_set():
+    """The camera says which; its command line has nothing of the rest."""
+    zoe = Zoetrope({"cameras": {"front": {"source": "rtsp://me:S3cret@${NOBODY_SET_THIS}/x"}}}, ready=False)
+    with zoe:
+        assert zoe.process.wait(20) == 1
+        log = zoe.log()
+    assert "environment variable NOBODY_SET_THIS is not set" in log and "S3cret" not in log
 
 
 def test_addresses_that_make_no_sense():

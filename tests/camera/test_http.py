@@ -7,7 +7,7 @@ import threading
 import time
 
 import clips
-from sources import Handler
+from sources import Handler, StillHandler
 from support.camera import Camera
 from support.wait import promised
 
@@ -40,7 +40,7 @@ class Server:
     def __enter__(self):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
         self.server.daemon_threads = False
-        self.server.ending, self.server.pictures = threading.Event(), self.pictures
+        self.server.ending, self.server.pictures, self.server.asked = threading.Event(), self.pictures, []
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
         self.thread.start()
         return f"127.0.0.1:{self.server.server_address[1]}"
@@ -79,27 +79,6 @@ def test_film_at_its_own_pace_in_a_loop():
     assert seconds > 2.1, f"44 steps of 0.05 s took {seconds} s"
 
 
-class StillHandler(Quiet):
-    """What most network cameras have beside their stream: an address that answers one JPEG, the newest."""
-
-    def do_GET(self):
-        number = len(self.server.asked)
-        self.server.asked.append(time.monotonic())
-        picture = self.server.pictures[number % len(self.server.pictures)]
-        self.send_response(200 if picture else 503)
-        self.send_header("Content-Type", "image/jpeg")
-        self.send_header("Content-Length", str(len(picture)))
-        self.end_headers()
-        self.wfile.write(picture)
-
-
-class StillServer(Server):
-    def __enter__(self):
-        address = super().__enter__()
-        self.server.asked = []
-        return address
-
-
 def stills(count, size="320x180"):
     clips.make("still%d.jpg", "-pix_fmt", "yuvj420p", size=size, frames=count)
     pictures = []
@@ -111,7 +90,7 @@ def stills(count, size="320x180"):
 
 def test_one_picture_is_fetched_again_and_again():
     """Each frame is a new picture, as often as is wanted and no oftener."""
-    server = StillServer(StillHandler, stills(5))
+    server = Server(StillHandler, stills(5))
     wanted = [clips.md5s(f"still{number}.jpg")[0] for number in range(1, 6)]
     with server as address, Camera(f"http://{address}/snapshot.jpg?password=S3cret", fps=10) as camera:
         frames = camera.frames(12)
@@ -125,12 +104,8 @@ def test_one_picture_is_fetched_again_and_again():
 
 def test_one_picture_by_a_login():
     class Both(LoginHandler, StillHandler):
-        def do_GET(self):
-            if self.headers.get("Authorization"):
-                StillHandler.do_GET(self)
-            else:
-                LoginHandler.do_GET(self)
-    with StillServer(Both, stills(2)) as address, Camera(f"http://{LOGIN}@{address}/video", fps=20) as camera:
+        """First the login, then the picture."""
+    with Server(Both, stills(2)) as address, Camera(f"http://{LOGIN}@{address}/video", fps=20) as camera:
         assert len(camera.frames(4)) == 4
         assert "S3cret" not in camera.stop()
 
@@ -139,7 +114,7 @@ def test_pictures_that_are_cut_short_and_of_another_size():
     """One that the camera was just writing is passed over; another size is followed."""
     small, large = stills(2), stills(2, "640x360")
     pictures = [small[0], small[1], small[0][:len(small[0]) // 2], large[0], large[1][:200], large[1], small[0]]
-    with StillServer(StillHandler, pictures) as address, Camera(f"http://{address}/a.jpg", fps=20) as camera:
+    with Server(StillHandler, pictures) as address, Camera(f"http://{address}/a.jpg", fps=20) as camera:
         frames = camera.frames(15)
         assert camera.next_state()["metrics"]["losses"] == 0
     sizes = [f["width"] for f in frames]
@@ -147,7 +122,7 @@ def test_pictures_that_are_cut_short_and_of_another_size():
 
 
 def test_picture_server_that_goes_away():
-    server = StillServer(StillHandler, stills(2))
+    server = Server(StillHandler, stills(2))
     with server as address, Camera(f"http://{address}/a.jpg", fps=10) as camera:
         camera.frames(3)
         server.server.pictures = [b""]

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `zoetrope view`: becomes the window (roles/view.c), so that this program links no graphics. */
 #include "cli.h"
+#include "login.h"
 #include "paths.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +20,18 @@ static const struct option_row rows[] = {
     {NULL},
 };
 
+/* What the window is told to show: a source with a login by the environment, or everybody could read it with ps. */
+static const char *without_login(const char *what)
+{
+	char error[OPTIONS_ERROR_BYTES], *expanded;
+
+	if (!login_is_plain(what) || options_expand(what, &expanded, error) < 0)
+		return what;
+	int status = setenv(LOGIN_SOURCE, expanded, 1);
+	free(expanded);
+	return status < 0 ? what : "${" LOGIN_SOURCE "}";
+}
+
 static int become_window(char *domain, const char *what)
 {
 	char program[PATH_MAX];
@@ -26,7 +40,7 @@ static int become_window(char *domain, const char *what)
 		cli_error("cannot find %s: build or install it", program);
 		return 1;
 	}
-	char *const argv[] = {"zoetrope-view", domain, (char *)what, NULL};
+	char *const argv[] = {"zoetrope-view", domain, (char *)without_login(what), NULL};
 	execv(program, argv);
 	cli_error("cannot start %s: %s", program, strerror(errno));
 	return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The converter: look at the source as planes (unpack YUYV, decode JPEG), scale the planes, change the format, change
- * range and matrix. Each step is left out where nothing is to do; so a source that is right already is handed back.
+ * range and matrix, pack the planes. Each step is left out where nothing is to do; so a source that is right already is handed back.
  *
  * libyuv names packed RGB by little-endian words: its "RGB24" is our BGR24 and its "RAW" our RGB24.
  */
@@ -13,10 +13,11 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct converter {
 	struct jpeg *jpeg;
-	struct scratch unpacked, scaled, ranged, formatted, row;
+	struct scratch unpacked, scaled, ranged, formatted, packed, row;
 };
 
 int converter_create(struct converter **out)
@@ -37,6 +38,7 @@ void converter_destroy(struct converter *converter)
 	free(converter->scaled.data);
 	free(converter->ranged.data);
 	free(converter->formatted.data);
+	free(converter->packed.data);
 	free(converter->row.data);
 	free(converter);
 }
@@ -326,40 +328,146 @@ static bool is_target(uint32_t format)
 	return format == ZOE_FORMAT_I420 || format == ZOE_FORMAT_GREY || is_rgb((enum zoe_format)format);
 }
 
-int converter_run(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
-                  struct zoe_image *dst, const uint8_t **out_data)
+/* Formats that are made from I420 in a last step. */
+static bool is_packed(uint32_t format)
 {
-	if (!is_target(dst->format))
+	return format == ZOE_FORMAT_I422 || format == ZOE_FORMAT_I444 || format == ZOE_FORMAT_NV12 ||
+	       format == ZOE_FORMAT_YUYV || format == ZOE_FORMAT_UYVY;
+}
+
+static void pack(const struct picture *src, struct picture *out)
+{
+	uint8_t *const *from = src->planes, **to = out->planes;
+	const int *rows = src->strides, *to_rows = out->strides;
+	if (out->format == ZOE_FORMAT_NV12) {
+		I420ToNV12(from[0], rows[0], from[1], rows[1], from[2], rows[2], to[0], to_rows[0], to[1], to_rows[1],
+		           src->width, src->height);
+		return;
+	}
+	if (out->format == ZOE_FORMAT_YUYV || out->format == ZOE_FORMAT_UYVY) {
+		(out->format == ZOE_FORMAT_YUYV ? I420ToYUY2 : I420ToUYVY)(
+		    from[0], rows[0], from[1], rows[1], from[2], rows[2], to[0], to_rows[0], src->width, src->height);
+		return;
+	}
+	(out->format == ZOE_FORMAT_I422 ? I420ToI422 : I420ToI444)(from[0], rows[0], from[1], rows[1], from[2], rows[2],
+	                                                           to[0], to_rows[0], to[1], to_rows[1], to[2],
+	                                                           to_rows[2], src->width, src->height);
+}
+
+/* Is the source what is wanted, but perhaps for gaps between its rows? */
+static bool is_wanted(const struct zoe_image *src, const struct zoe_image *wanted)
+{
+	return src->format == wanted->format && src->width == wanted->width && src->height == wanted->height &&
+	       range_of(src) == (enum zoe_range)wanted->range && matrix_of(src) == (enum zoe_matrix)wanted->matrix;
+}
+
+static int copy_tight(const struct zoe_image *src, const uint8_t *data, size_t size, const struct zoe_image *wanted,
+                      size_t bytes, struct scratch *last, const uint8_t **out)
+{
+	if (zoe_image_check(src, size) < 0)
 		return -EINVAL;
-	struct picture source, sized;
+	int status = scratch_reserve(last, bytes);
+	for (unsigned i = 0; status == 0 && i < wanted->plane_count; i++) {
+		size_t end = i + 1 < wanted->plane_count ? wanted->planes[i + 1].offset : bytes;
+		int stride = (int)wanted->planes[i].stride;
+		CopyPlane(data + src->planes[i].offset, (int)src->planes[i].stride,
+		          last->data + wanted->planes[i].offset, stride, stride,
+		          (int)((end - wanted->planes[i].offset) / (size_t)stride));
+	}
+	*out = last->data;
+	return status;
+}
+
+/* The steps from the source as planes to what is wanted, in `last` if it is not there already. */
+static int run_steps(struct converter *converter, struct picture *source, const struct zoe_image *wanted,
+                     struct scratch *last, struct picture *result)
+{
+	struct picture sized;
+	int status = 0;
+	bool scaled = (int)wanted->width != source->width || (int)wanted->height != source->height;
+	if (scaled && source->format == ZOE_FORMAT_NV12)
+		status = split_nv12(converter, source, source);
+	if (status == 0)
+		status = scale(converter, source, (enum zoe_format)wanted->format, (int)wanted->width,
+		               (int)wanted->height, &sized);
+	if (status < 0)
+		return status;
+	*result = sized;
+	if (is_ready(&sized, wanted))
+		return 0;
+	result->format = (enum zoe_format)wanted->format;
+	status = picture_allocate(result, last, 1);
+	return status < 0 ? status : change_format(converter, &sized, wanted, result);
+}
+
+/* As run_steps(), from the source as it came; *wanted gets what 0 stood for in it. */
+static int run_all(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
+                   struct zoe_image *wanted, struct scratch *into, const uint8_t **out_data)
+{
+	struct picture source, result;
 	int status = unpack(converter, src, src_data, src_size, &source);
 	if (status < 0)
 		return status;
-	struct zoe_image wanted = *dst;
-	wanted.width = dst->width ? dst->width : (uint32_t)source.width;
-	wanted.height = dst->height ? dst->height : (uint32_t)source.height;
-	if (zoe_image_layout(&wanted, 1) < 0)
+	wanted->width = wanted->width ? wanted->width : (uint32_t)source.width;
+	wanted->height = wanted->height ? wanted->height : (uint32_t)source.height;
+	int64_t bytes = zoe_image_layout(wanted, 1);
+	if (bytes < 0)
 		return -EINVAL;
-	wanted.range = range_of(&wanted);
-	wanted.matrix = matrix_of(&wanted);
-	bool scaled = (int)wanted.width != source.width || (int)wanted.height != source.height;
-	if (scaled && source.format == ZOE_FORMAT_NV12 && (status = split_nv12(converter, &source, &source)) < 0)
-		return status;
-	status =
-	    scale(converter, &source, (enum zoe_format)wanted.format, (int)wanted.width, (int)wanted.height, &sized);
+	if (into && (size_t)bytes > into->size)
+		return -ENOSPC;
+	wanted->range = range_of(wanted);
+	wanted->matrix = matrix_of(wanted);
+	if (is_packed(wanted->format) && is_wanted(src, wanted))
+		return copy_tight(src, src_data, src_size, wanted, (size_t)bytes, into ? into : &converter->packed,
+		                  out_data);
+	struct zoe_image planar = *wanted;
+	if (is_packed(wanted->format)) {
+		planar.format = ZOE_FORMAT_I420;
+		zoe_image_layout(&planar, 1);
+	}
+	bool last = planar.format == wanted->format;
+	status = run_steps(converter, &source, &planar, last && into ? into : &converter->formatted, &result);
+	if (status == 0 && !last) {
+		struct picture flat = result;
+		result.format = (enum zoe_format)wanted->format;
+		status = picture_allocate(&result, into ? into : &converter->packed, 1);
+		if (status == 0)
+			pack(&flat, &result);
+	}
+	*out_data = result.planes[0];
+	return status;
+}
+
+int converter_run(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
+                  struct zoe_image *dst, const uint8_t **out_data)
+{
+	struct zoe_image wanted = *dst;
+	const uint8_t *made;
+	if (!is_target(dst->format) && !is_packed(dst->format))
+		return -EINVAL;
+	int status = run_all(converter, src, src_data, src_size, &wanted, NULL, &made);
 	if (status < 0)
 		return status;
-	struct picture result = sized;
-	if (!is_ready(&sized, &wanted)) {
-		result.format = (enum zoe_format)wanted.format;
-		status = picture_allocate(&result, &converter->formatted, 1);
-		if (status < 0)
-			return status;
-		status = change_format(converter, &sized, &wanted, &result);
-		if (status < 0)
-			return status;
+	*dst = wanted;
+	*out_data = made;
+	return 0;
+}
+
+int converter_run_into(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
+                       struct zoe_image *dst, void *out, size_t room)
+{
+	struct scratch into = {.data = out, .size = room};
+	struct zoe_image wanted = *dst;
+	const uint8_t *made;
+	if ((!is_target(dst->format) && !is_packed(dst->format)) || !dst->width || !dst->height)
+		return -EINVAL;
+	int status = run_all(converter, src, src_data, src_size, &wanted, &into, &made);
+	if (status < 0)
+		return status;
+	if (made != out) {
+		struct zoe_image layout = wanted;
+		memcpy(out, made, (size_t)zoe_image_layout(&layout, 1));
 	}
 	*dst = wanted;
-	*out_data = result.planes[0];
 	return 0;
 }

@@ -22,10 +22,11 @@ void converter_destroy(struct converter *converter);
  *
  * src, src_data, src_size  any format of enum zoe_format, MJPEG included
  *                          MJPEG: the JPEG's own size counts, and it is full range BT.601
- * dst                      format (RGB24, BGR24, I420 or GREY), width and height (0 = the source's) are wanted; range and
- *                          matrix likewise (default: full for RGB and GREY, limited BT.601 for I420). On success all of
- *                          it says what was made; planes are filled in here, rows tight. On failure it is unchanged.
- * out_data                 the picture; the converter's, until its next call. It is src_data itself (from the first
+ * dst                      format (any but MJPEG), width and height (0 = the source's) are wanted; range and matrix
+ *                          likewise (default: full for RGB and GREY, limited BT.601 for YUV). On success all of it says
+ *                          what was made; planes are filled in here, rows tight. On failure it is unchanged. I422, I444,
+ *                          NV12, YUYV and UYVY are made from I420, unless the source is that already.
+ * out_data                 the picture; the converter's, until its next call. It may be src_data itself (from the first
  *                          plane's offset) if that is what is wanted already, so it lives no longer than src_data.
  *
  * Returns  0 | -EINVAL (source planes do not fit, format not known, size 0 or above 16384) | -EBADMSG (JPEG damaged)
@@ -33,6 +34,14 @@ void converter_destroy(struct converter *converter);
  */
 int converter_run(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
                   struct zoe_image *dst, const uint8_t **out_data);
+
+/*
+ * The same into memory of the caller's. dst->width and height must be given.
+ *
+ * Returns  as above | -ENOSPC (it needs more than room)
+ */
+int converter_run_into(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
+                       struct zoe_image *dst, void *out, size_t room);
 
 #ifdef __cplusplus
 }

@@ -4,7 +4,7 @@
  * one for detectors, on CAMERA/detect. What a source does is in camera_source.c; here are the switch, the state and the
  * figures that control is told. The camera's state is that of its first source.
  */
-#include "camera_small.h"
+#include "camera_derived.h"
 #include "camera_source.h"
 #include "common/role.h"
 
@@ -32,7 +32,7 @@ struct camera {
 	const struct camera_config *config;
 	struct stream streams[STREAMS]; /* the camera's own; the one for detectors */
 	struct area crop, *masks;
-	struct camera_small *small;
+	struct camera_derived *derived[DERIVED_KINDS];
 	uv_async_t news;
 	uv_timer_t tick;
 	unsigned open_handles;
@@ -121,7 +121,8 @@ static void on_tick(uv_timer_t *handle)
 	for (int i = 0; i < STREAMS; i++)
 		if (camera->streams[i].source)
 			source_tick(camera->streams[i].source);
-	camera_small_tick(camera->small);
+	for (int i = 0; i < DERIVED_KINDS; i++)
+		camera_derived_tick(camera->derived[i]);
 }
 
 /* ---- what control wants ----------------------------------------------------------------------------------------- */
@@ -270,8 +271,8 @@ static int camera_open(struct role *role)
 		status = stream_open(camera, &camera->streams[0], config->source, true, error);
 	if (status == 0 && *config->detect_source)
 		status = stream_open(camera, &camera->streams[1], config->detect_source, false, error);
-	if (status == 0) {
-		status = camera_small_create(role, &camera->small);
+	for (int i = 0; i < DERIVED_KINDS && status == 0; i++) {
+		status = camera_derived_create(role, (enum derived_kind)i, &camera->derived[i]);
 		snprintf(error, sizeof(error), "%s", status == -ENOMEM ? "no memory" : zoe_error());
 	}
 	if (status < 0) {
@@ -302,7 +303,8 @@ static void camera_close(struct role *role)
 		return;
 	role->user = NULL;
 	bool ended = true;
-	camera_small_destroy(camera->small);
+	for (int i = 0; i < DERIVED_KINDS; i++)
+		camera_derived_destroy(camera->derived[i]);
 	for (int i = 0; i < STREAMS; i++) {
 		ended &= source_destroy(camera->streams[i].source);
 		camera->streams[i].source = NULL;

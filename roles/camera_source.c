@@ -6,7 +6,6 @@
 #include "camera_source.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,21 +197,6 @@ static int session_open(struct source *source, unsigned order, char *error)
 	return 0;
 }
 
-/* Sleep until the frame is due. Returns 0 | -EINTR. */
-static int wait_until(struct source *source, int64_t due_ns)
-{
-	for (;;) {
-		int64_t left = due_ns - zoe_now_ns();
-		if (atomic_load(&source->interrupt.set))
-			return -EINTR;
-		if (left <= 0)
-			return 0;
-		struct pollfd wake = {.fd = source->interrupt.fd, .events = POLLIN};
-		struct timespec time = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
-		ppoll(&wake, 1, &time, NULL);
-	}
-}
-
 /*
  * The frame could not be delivered. Memory or slots may come back, so the camera goes on; but a camera that never got a
  * frame out is set up wrong. The lock is held. Returns whether to go on.
@@ -278,7 +262,7 @@ static int session_frame(struct source *source, unsigned order, char *error)
 	int status = driver->next(source->driver_state, &source->pace, &due_ns, error);
 	driver_waited_for(source, false);
 	if (status == 0)
-		status = wait_until(source, due_ns);
+		status = camera_interrupt_wait(&source->interrupt, due_ns);
 	if (status < 0)
 		return status;
 	status = driver->publish(source->driver_state, due_ns, &sequence);

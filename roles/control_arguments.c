@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The command line of a child: its title, and its options as --key=value, made from the rows. Defaults are left out, so
- * that ps stays readable; ${NAME} stays as it is, so that secrets do not show there. An address that has its password in
- * plain text goes by the child's environment, as if it had been ${NAME}.
+ * that ps stays readable; ${NAME} stays as it is, so that secrets do not show there. What has a secret in plain text goes
+ * by the child's environment, as if it had been ${NAME}.
  */
 #include "control.h"
 
 #include "log.h"
+#include "login.h"
 #include "paths.h"
 
 #include <errno.h>
@@ -53,13 +54,19 @@ static void add_option(struct arguments *arguments, const char *key, const char 
 	add(arguments, text);
 }
 
-/* Is there a password in it that is not of the form ${NAME}: "rtsp://user:password@host"? */
-static bool has_password(const char *text)
+/* Nothing of a text but its ${NAME}s: enough for the child to say which of them is not set. */
+static char *variables_of(const char *text)
 {
-	const char *login = strstr(text, "://"), *end = login ? strrchr(login, '@') : NULL;
-	const char *colon = end ? memchr(login + 3, ':', (size_t)(end - login - 3)) : NULL;
+	char *out = calloc(1, strlen(text) + 1), *to = out;
 
-	return colon && strncmp(colon, ":${", 3);
+	for (const char *at = out ? strstr(text, "${") : NULL; at; at = strstr(at, "${")) {
+		size_t length = strcspn(at, "}") + 1;
+		if (!at[length - 1])
+			break;
+		to = mempcpy(to, at, length);
+		at += length;
+	}
+	return out;
 }
 
 /* The option by a variable of the child's environment. */
@@ -68,7 +75,9 @@ static void add_secret(struct arguments *arguments, const char *key, const char 
 	char error[OPTIONS_ERROR_BYTES], name[64], *expanded, *variable, *reference = NULL;
 
 	if (options_expand(value, &expanded, error) < 0) { /* the child says why */
-		add_option(arguments, key, value);
+		reference = variables_of(value);
+		add_option(arguments, key, reference);
+		free(reference);
 		return;
 	}
 	snprintf(name, sizeof name, "ZOETROPE_OPTION_%s", key);
@@ -86,7 +95,7 @@ static void add_rows(struct arguments *arguments, const struct config_entry *ent
 {
 	for (const struct option_row *row = entry->rows; row->name; row++) {
 		char *text = options_text(row, entry->values);
-		if (text && row->type == OPTION_TEXT && has_password(text))
+		if (text && row->type == OPTION_TEXT && login_is_plain(text))
 			add_secret(arguments, row->name, text);
 		else if (!text || !row->fallback || strcmp(text, row->fallback))
 			add_option(arguments, row->name, text);

@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/login.h"
 #include "common/metrics.h"
 #include "drivers/encoder/encoder.h"
 #include "view.h"
@@ -198,10 +200,24 @@ static void view_loop(struct view *view)
 	}
 }
 
-static int view_open(struct view *view, const char *domain, const char *what)
+/* What stands above the window: a camera's name, or where the pictures come from, without its login. */
+static void view_title(const char *what, char *out, size_t room)
 {
+	char *title = strdup(what);
+	if (title)
+		login_hide(title);
+	snprintf(out, room, "%s", title ? title : "");
+	free(title);
+}
+
+/* What was asked for may be in the environment, for it may hold a login. */
+static int view_open(struct view *view, const char *domain, const char *argument)
+{
+	const char *by_variable = strncmp(argument, "${", 2) ? NULL : getenv(LOGIN_SOURCE);
+	const char *what = by_variable ? by_variable : argument;
+	char title[256];
 	bool own = strchr(what, ':') || access(what, F_OK) == 0;
-	if (own && source_start(&view->source, what) < 0)
+	if (own && source_start(&view->source, argument) < 0)
 		return -EIO;
 	if (strlen(what) > ZOE_TOPIC_NAME_MAX && !own) {
 		fprintf(stderr, "zoetrope: view: '%.40s...' is neither a file nor the name of a camera\n", what);
@@ -212,7 +228,8 @@ static int view_open(struct view *view, const char *domain, const char *what)
 		fprintf(stderr, "zoetrope: view: %s\n", zoe_error());
 		return -EIO;
 	}
-	return window_open(&view->window, what);
+	view_title(what, title, sizeof(title));
+	return window_open(&view->window, title);
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,11 @@
 /* The camera drivers there are, and the pacing that they share. */
 #include "camera_driver.h"
 
+#include "common/login.h"
+
 #include <ctype.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,41 +75,13 @@ const struct camera_driver *camera_driver_find(const char *source, const char **
 	return NULL;
 }
 
-/* Take bytes [from, to) out of a text. */
-static void cut_out(char *from, const char *to)
-{
-	memmove(from, to, strlen(to) + 1);
-}
-
-void camera_hide_logins(char *text)
-{
-	static const char *const secrets[] = {"user-pw=", "user-id=", "password=", "passphrase=", "token="};
-	for (char *host = strstr(text, "://"); host; host = strstr(host, "://")) {
-		host += 3;
-		size_t length = strcspn(host, " \t\n!\"");
-		for (char *at = host + length; at > host; at--) {
-			if (at[-1] == '@') {
-				cut_out(host, at);
-				break;
-			}
-		}
-	}
-	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
-		for (char *value = strstr(text, secrets[i]); value; value = strstr(value, secrets[i])) {
-			value += strlen(secrets[i]);
-			size_t length = *value == '"' ? 1 + strcspn(value + 1, "\"") + 1 : strcspn(value, " \t\n!");
-			cut_out(value, value + (length < strlen(value) ? length : strlen(value)));
-		}
-	}
-}
-
 void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES])
 {
 	const char *host = strstr(source, "://");
 	if (strncmp(source, "gst:", 4) == 0) {
 		char whole[4096];
 		snprintf(whole, sizeof(whole), "%s", source);
-		camera_hide_logins(whole);
+		login_hide(whole);
 		snprintf(out, CAMERA_SHOWN_BYTES, "%.*s", CAMERA_SHOWN_BYTES - 1, whole);
 		return;
 	}
@@ -120,6 +96,20 @@ void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES])
 	size_t length = strcspn(address, "?=&#");
 	snprintf(out, CAMERA_SHOWN_BYTES, "%.*s%.*s%s", (int)(host - source), source, (int)length, address,
 	         address[length] ? "..." : "");
+}
+
+int camera_interrupt_wait(struct camera_interrupt *interrupt, int64_t until_ns)
+{
+	for (;;) {
+		int64_t left = until_ns - zoe_now_ns();
+		if (atomic_load(&interrupt->set))
+			return -EINTR;
+		if (left <= 0)
+			return 0;
+		struct pollfd wake = {.fd = interrupt->fd, .events = POLLIN};
+		struct timespec time = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+		ppoll(&wake, 1, &time, NULL);
+	}
 }
 
 int64_t camera_pace_due(struct camera_pace *pace, int64_t at_ns)

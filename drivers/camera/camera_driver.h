@@ -28,6 +28,9 @@ struct camera_interrupt {
 	int fd; /* an eventfd, readable from then on, for those who poll */
 };
 
+/* Sleep until then, CLOCK_MONOTONIC. Returns 0 | -EINTR (it is set). */
+int camera_interrupt_wait(struct camera_interrupt *interrupt, int64_t until_ns);
+
 /* What is wanted. 0 = the source's own. The strings live until close. */
 struct camera_request {
 	const char *uri;    /* all of it; may hold a login */
@@ -121,14 +124,9 @@ extern const struct camera_driver camera_file, camera_gst, camera_images, camera
  */
 const struct camera_driver *camera_driver_find(const char *source, const char **out_rest, char *error);
 
-/*
- * A source as people may see it: without user and password, without what follows '?' of a network address, and without
- * what follows '=' in its path (some cameras have the password there).
- */
+/* A source as people may see it, without what common/login.h calls secret. */
 void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
 
-/* The same for a text in which addresses and passwords stand anywhere, as in a pipeline; it gets shorter in its place. */
-void camera_hide_logins(char *text);
 
 /* Black the masked areas out of a picture that was cropped. */
 void camera_mask(const struct camera_request *request, const struct zoe_image *image, void *data);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See gst.h. GStreamer's own sentences may name an address with its login: all of it goes through camera_hide_logins(). */
+/* See gst.h. GStreamer's own sentences may name an address with its login: all of it goes through login_hide_all(). */
 #include "gst.h"
 
+#include "common/login.h"
 #include "gst/picture.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 int gst_words_fail(const struct camera_request *request, int status, const char *reason, char *error)
 {
 	snprintf(error, CAMERA_ERROR_BYTES, "pipeline '%.200s' %s", request->shown + strlen("gst:"), reason);
-	camera_hide_logins(error);
+	login_hide_all(error, request->source);
 	return status;
 }
 
@@ -57,20 +58,29 @@ int gst_words_pipeline(const struct camera_request *request, char out[GST_PIPELI
 	return 0;
 }
 
+/* What GStreamer says, without secrets, before any of it is cut off in the middle of one. To be freed. */
+static char *without_logins(const struct camera_request *request, const GError *reason)
+{
+	char *text = g_strdup(reason->message);
+	login_hide_all(text, request->source);
+	return text;
+}
+
 int gst_words_parse_error(const struct camera_request *request, const GError *reason, char *error)
 {
-	char text[CAMERA_ERROR_BYTES];
+	char text[CAMERA_ERROR_BYTES], *message = without_logins(request, reason);
 
 	if (reason->code == GST_PARSE_ERROR_NO_SUCH_ELEMENT)
 		snprintf(text, sizeof(text), "cannot be built: %.200s; gst-inspect-1.0 lists those that are installed",
-		         reason->message);
+		         message);
 	else if (reason->code == GST_PARSE_ERROR_LINK)
 		snprintf(text, sizeof(text),
 		         "cannot be linked (%.100s): it must end in raw video or JPEG, not in a sink; videoconvert at "
 		         "its end makes raw video of what is near to it",
-		         reason->message);
+		         message);
 	else
-		snprintf(text, sizeof(text), "cannot be understood: %.250s", reason->message);
+		snprintf(text, sizeof(text), "cannot be understood: %.250s", message);
+	g_free(message);
 	return gst_words_fail(request, -EINVAL, text, error);
 }
 
@@ -80,7 +90,9 @@ int gst_words_message(const struct camera_request *request, GstMessage *message,
 	char text[CAMERA_ERROR_BYTES];
 
 	gst_message_parse_error(message, &reason, NULL);
-	snprintf(text, sizeof(text), "failed in %s: %.250s", GST_MESSAGE_SRC_NAME(message), reason->message);
+	char *harmless = without_logins(request, reason);
+	snprintf(text, sizeof(text), "failed in %s: %.250s", GST_MESSAGE_SRC_NAME(message), harmless);
+	g_free(harmless);
 	g_error_free(reason);
 	return gst_words_fail(request, -EIO, text, error);
 }

@@ -11,11 +11,13 @@
 
 #include <errno.h>
 #include <libavutil/pixdesc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PICTURE_FPS       5    /* of a single picture, unless wanted otherwise */
+#define FETCH_FPS         2    /* of one that the network gives anew: a camera's web server is slow */
 #define VIDEO_FPS         25   /* of a video that does not say */
 #define LIVE_FPS_MOST     240  /* what is more is the clock of the time stamps, taken for a rate */
 #define BARREN_PACKETS    2000 /* so many packets without a picture: the source is damaged */
@@ -110,6 +112,14 @@ static int download(struct libav_camera *camera)
 	return status;
 }
 
+static int make_upright(struct libav_camera *camera)
+{
+	camera->turn = picture_turn(camera->format->streams[camera->stream], camera->frame);
+	if (!camera->turn.degrees && !camera->turn.mirrored)
+		return 0;
+	return picture_make_upright(camera->frame, &camera->turn, &camera->upright_scaler);
+}
+
 /* The next picture into camera->frame. Returns 0 | -ENODATA (end of the file) | -EINTR | -EIO. */
 static int decode(struct libav_camera *camera, char *error)
 {
@@ -117,6 +127,8 @@ static int decode(struct libav_camera *camera, char *error)
 		int status = avcodec_receive_frame(camera->codec, camera->frame);
 		if (status == 0)
 			status = download(camera);
+		if (status == 0)
+			status = make_upright(camera);
 		if (status == 0)
 			status = picture_crop(camera->frame, &camera->request);
 		if (status == 0) {
@@ -142,6 +154,24 @@ static int decode_looping(struct libav_camera *camera, char *error)
 		return status;
 	status = rewind_input(camera, error);
 	return status < 0 ? status : decode(camera, error);
+}
+
+/* Ask for the picture once more, when it is time. One that is cut short is passed over: the camera was just writing it. */
+static int fetch(struct libav_camera *camera, char *error)
+{
+	int status;
+	do {
+		int64_t now_ns = zoe_now_ns();
+		status = camera_interrupt_wait(camera->request.interrupt, camera->at_ns);
+		camera->at_ns = (camera->at_ns > now_ns - camera->frame_ns ? camera->at_ns : now_ns) + camera->frame_ns;
+		if (status == 0)
+			status = libav_reopen_input(camera, error);
+		if (status < 0)
+			return status;
+		avcodec_flush_buffers(camera->codec);
+		status = decode(camera, error);
+	} while (status == -ENODATA);
+	return status;
 }
 
 /* ---- frames -------------------------------------------------------------------------------------------------- */
@@ -225,13 +255,13 @@ static int next_live(struct libav_camera *camera, int64_t *out_due_ns, char *err
 	int status = 0;
 	do {
 		if (!camera->have_frame)
-			status = decode(camera, error);
+			status = camera->fetched ? fetch(camera, error) : decode(camera, error);
 		if (status == 0)
 			status = follow_size(camera, error);
 		if (status < 0)
 			return status;
 		*out_due_ns = arrival_of(camera);
-		camera->have_frame = !left_out(camera, *out_due_ns);
+		camera->have_frame = camera->fetched || !left_out(camera, *out_due_ns);
 	} while (!camera->have_frame);
 	return 0;
 }
@@ -317,6 +347,7 @@ static void libav_close(void *state)
 	avcodec_free_context(&camera->codec); /* gives the slots back */
 	avformat_close_input(&camera->format);
 	sws_freeContext(camera->scaler);
+	sws_freeContext(camera->upright_scaler);
 	free(camera);
 }
 
@@ -325,7 +356,7 @@ static double own_fps(const struct libav_camera *camera)
 	AVRational rate = av_guess_frame_rate(camera->format, camera->format->streams[camera->stream], NULL);
 	bool unknown = rate.num <= 0 || rate.den <= 0 || (camera->live && av_q2d(rate) > LIVE_FPS_MOST);
 	double fps = unknown ? VIDEO_FPS : av_q2d(rate);
-	return camera->picture ? PICTURE_FPS : fps > 1000 ? 1000 : fps;
+	return camera->picture ? PICTURE_FPS : camera->fetched ? FETCH_FPS : fps > 1000 ? 1000 : fps;
 }
 
 static unsigned decoder_slots(int wanted)
@@ -335,22 +366,36 @@ static unsigned decoder_slots(int wanted)
 	                                    : (unsigned)wanted;
 }
 
+static void note(struct camera_mode *mode, const char *format, ...)
+{
+	size_t used = strlen(mode->note);
+	va_list arguments;
+	if (used && used + 2 < sizeof(mode->note)) {
+		strcat(mode->note, "; ");
+		used += 2;
+	}
+	va_start(arguments, format);
+	vsnprintf(mode->note + used, sizeof(mode->note) - used, format, arguments);
+	va_end(arguments);
+}
+
 static void note_mode(const struct libav_camera *camera, struct camera_mode *mode)
 {
+	const struct turn *turn = &camera->turn;
 	char name[5];
 	zoe_format_name(camera->plan.image.format, name);
-	int length = 0;
+	if (camera->fetched)
+		note(mode, "one picture at a time, fetched %g times a second", camera->fps);
 	if (camera->plan.convert)
-		length = snprintf(mode->note, sizeof(mode->note), "%s of %dx%d is converted to %s of %ux%u",
-		                  av_get_pix_fmt_name(camera->frame->format), camera->frame->width,
-		                  camera->frame->height, name, camera->plan.image.width, camera->plan.image.height);
-	if (camera->turned)
-		length += snprintf(mode->note + length, sizeof(mode->note) - (size_t)length,
-		                   "%sit asks to be turned by %d degrees, which is not done", length ? "; " : "",
-		                   camera->turned);
+		note(mode, "%s of %dx%d is converted to %s of %ux%u", av_get_pix_fmt_name(camera->frame->format),
+		     camera->frame->width, camera->frame->height, name, camera->plan.image.width,
+		     camera->plan.image.height);
+	if (turn->degrees || turn->mirrored)
+		note(mode, "it is turned by %d degrees%s", turn->degrees, turn->mirrored ? " and mirrored" : "");
+	if (turn->odd_degrees)
+		note(mode, "it asks to be turned by %d degrees, which is not done", turn->odd_degrees);
 	if (camera->sound)
-		snprintf(mode->note + length, sizeof(mode->note) - (size_t)length, "%sits sound is ignored",
-		         length ? "; " : "");
+		note(mode, "its sound is ignored");
 }
 
 /* The first picture is decoded already, into private memory: it tells what containers often get wrong. */
@@ -360,15 +405,16 @@ static int describe(struct libav_camera *camera, char *error)
 	int status = picture_plan(camera->frame, request, &camera->plan, error);
 	if (status < 0)
 		return status;
-	camera->own_memory = camera->plan.convert || camera->picture || camera->request.mask_count;
+	camera->own_memory = camera->plan.convert || camera->picture || camera->request.mask_count ||
+	                     camera->turn.degrees || camera->turn.mirrored;
 	camera->fps = request->fps > 0 ? request->fps : own_fps(camera);
 	camera->frame_ns = (int64_t)(1e9 / camera->fps);
-	camera->at_ns = camera->live ? 0 : -camera->frame_ns;
+	camera->at_ns = camera->fetched ? zoe_now_ns() + camera->frame_ns : camera->live ? 0 : -camera->frame_ns;
 	*camera->mode = (struct camera_mode){
 	    .image = camera->plan.image,
 	    .fps = camera->fps,
 	    .live = camera->live,
-	    .packets = !camera->picture && !camera->request.mask_count,
+	    .packets = !camera->picture && !camera->fetched && !camera->request.mask_count,
 	    .slot_bytes = camera->plan.size,
 	    .loans = camera->own_memory ? 2 : decoder_slots(camera->codec->has_b_frames + 5),
 	    .keeps = camera->own_memory ? 0 : decoder_slots(camera->codec->refs + 2),
@@ -404,6 +450,9 @@ static int begin(const struct camera_request *request, bool network, struct liba
 		status = libav_open_codec(camera, decoder, error);
 	if (status == 0)
 		status = decode(camera, error);
+	if (status == -ENODATA)
+		status =
+		    libav_fail(camera, error, -EIO, "ended before it gave a picture: it is damaged or cut short", 0);
 	if (status < 0)
 		goto fail;
 	*out = camera;
@@ -412,7 +461,7 @@ fail:
 	libav_close(camera);
 	if (status == -ENOMEM)
 		snprintf(error, CAMERA_ERROR_BYTES, "%s cannot be opened: no memory", request->shown);
-	return status == -ENODATA ? -EIO : status;
+	return status;
 }
 
 static int open_with(bool network, const struct camera_request *request, struct camera_mode *out_mode, void **out_state,

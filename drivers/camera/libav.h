@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared between the files of the libav driver: decoding and pacing (libav.c), opening a source (libav_open.c), what is
- * decoded as a topic of its own (libav_packets.c), slots as decoder buffers (libav_slots.c), and what a decoder's
- * picture means and how it gets into a slot (libav_picture.c). */
+ * decoded as a topic of its own (libav_packets.c), slots as decoder buffers (libav_slots.c), what a decoder's
+ * picture means and how it gets into a slot (libav_picture.c), and how it is turned upright (libav_turn.c). */
 #ifndef CAMERA_LIBAV_H
 #define CAMERA_LIBAV_H
 
@@ -73,6 +73,25 @@ bool picture_fits(const struct picture_plan *plan, const AVFrame *frame);
  */
 int picture_write(const struct picture_plan *plan, const AVFrame *frame, struct SwsContext **scaler, void *data);
 
+/* The same, always by swscale, into planes that lie anywhere. Returns 0 | -EINVAL. */
+int picture_convert(const struct picture_plan *plan, const AVFrame *frame, struct SwsContext **scaler,
+                    uint8_t *const planes[4], const int strides[4]);
+
+/* ---- upright pictures ---------------------------------------------------------------------------------------- */
+
+/* What a picture asks for. All 0: nothing. */
+struct turn {
+	int degrees;     /* clockwise, 90, 180 or 270 */
+	bool mirrored;   /* from top to bottom, before that */
+	int odd_degrees; /* it asks for an angle between, which is not done */
+};
+
+/* Of the picture itself, else of its whole stream. */
+struct turn picture_turn(const AVStream *stream, const AVFrame *frame);
+
+/* Turn it, in memory of libavutil. scaler as above. Returns 0 | AVERROR(ENOMEM) */
+int picture_make_upright(AVFrame *frame, const struct turn *turn, struct SwsContext **scaler);
+
 /* ---- a source ------------------------------------------------------------------------------------------------ */
 
 #define LIBAV_ARRIVALS 32 /* a decoder that reorders holds back at most 16 pictures */
@@ -90,10 +109,11 @@ struct libav_camera {
 	int stream;
 	bool have_frame;
 	bool live;
-	bool picture;    /* one picture, not a video */
-	bool own_memory; /* nothing is decoded into slots: it is changed first, and the decoder needs it as it was */
-	bool sound;      /* there is some, and it is ignored */
-	int turned;      /* degrees by which it asks to be turned, which is not done */
+	bool picture;     /* one picture, not a video */
+	bool fetched;     /* the network gives one picture at a time: each is asked for anew */
+	bool own_memory;  /* nothing is decoded into slots: it is changed first, and the decoder needs it as it was */
+	bool sound;       /* there is some, and it is ignored */
+	struct turn turn; /* that the last picture asked for */
 	uint64_t pass_frames; /* decoded since the file's beginning */
 	struct {
 		int64_t pts, when_ns;
@@ -102,7 +122,7 @@ struct libav_camera {
 
 	struct slot_pool pool;
 	struct picture_plan plan;
-	struct SwsContext *scaler;
+	struct SwsContext *scaler, *upright_scaler;
 	struct zoe_loan spare; /* for copies; always held, or the decoder would take the last one. data is NULL: none */
 	bool copied;           /* the frame is in spare, ready to be published */
 	struct zoe_publisher *publisher, *packets;

@@ -7,8 +7,6 @@
 #include "libav.h"
 
 #include <errno.h>
-#include <libavutil/display.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,24 +229,16 @@ static int find_stream(struct libav_camera *camera, const AVCodec **out_decoder,
 	return named_decoder(camera, out_decoder, error);
 }
 
-/* Telephones store pictures as their sensor lies, and say how it was held. */
-static int turned_by(const AVStream *stream)
-{
-	size_t size = 0;
-	const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
-	double degrees = matrix && size >= 9 * sizeof(int32_t) ? av_display_rotation_get((const int32_t *)matrix) : 0;
-	return isnan(degrees) ? 0 : (int)lround(fabs(degrees));
-}
-
 /* A file has an end and time stamps, and may come faster than it is to be played; a camera has neither. */
 static void find_kind(struct libav_camera *camera)
 {
 	const char *name = camera->format->iformat->name;
 	size_t length = strlen(name);
-	camera->picture = strcmp(name, "image2") == 0 || (length > 5 && strcmp(name + length - 5, "_pipe") == 0);
-	camera->turned = turned_by(camera->format->streams[camera->stream]);
-	camera->live = camera->network && !camera->picture && strcmp(name, "hls") != 0 &&
-	               (strcmp(name, "rtsp") == 0 || camera->format->duration <= 0);
+	bool single = strcmp(name, "image2") == 0 || (length > 5 && strcmp(name + length - 5, "_pipe") == 0);
+	camera->picture = single && !camera->network;
+	camera->fetched = single && camera->network;
+	camera->live = camera->network && strcmp(name, "hls") != 0 &&
+	               (camera->fetched || strcmp(name, "rtsp") == 0 || camera->format->duration <= 0);
 }
 
 int libav_open_input(struct libav_camera *camera, const AVCodec **out_decoder, char *error)
@@ -280,7 +270,7 @@ int libav_open_codec(struct libav_camera *camera, const AVCodec *decoder, char *
 		return libav_fail(camera, error, -ENOMEM, "cannot be opened: no memory", 0);
 	int status = avcodec_parameters_to_context(camera->codec, stream->codecpar);
 	camera->codec->thread_count = 1;
-	if (camera->picture)
+	if (camera->picture || camera->fetched)
 		camera->codec->err_recognition = AV_EF_EXPLODE; /* half a picture is an error, half a video is not */
 	if (camera->live)
 		camera->codec->flags |= AV_CODEC_FLAG_LOW_DELAY;

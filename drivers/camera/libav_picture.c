@@ -151,8 +151,8 @@ bool picture_fits(const struct picture_plan *plan, const AVFrame *frame)
 	                                matrix_of(space_of(frame)) == (enum zoe_matrix)plan->image.matrix);
 }
 
-static int picture_convert(const struct picture_plan *plan, const AVFrame *frame, struct SwsContext **scaler,
-                           uint8_t *const planes[4], const int strides[4])
+int picture_convert(const struct picture_plan *plan, const AVFrame *frame, struct SwsContext **scaler,
+                    uint8_t *const planes[4], const int strides[4])
 {
 	bool full;
 	enum AVPixelFormat source = without_j(frame->format, &full);

@@ -3,9 +3,10 @@
  * For tests: take frames of a topic in order, print a JSON object a line for each, with the MD5 of its pixels without the
  * gaps between rows (as ffmpeg -f framemd5 counts).
  *
- *   frames TOPIC COUNT [HOLD [FILE [WIDTH HEIGHT]]]
+ *   frames TOPIC COUNT [HOLD [FILE [WIDTH HEIGHT [FORMAT]]]]
  *
- * HOLD: go on holding so many frames, 0..15; FILE: pixels go there too; WIDTH and HEIGHT are wished for
+ * HOLD: go on holding so many frames, 0..15; FILE: pixels go there too; WIDTH, HEIGHT and FORMAT
+ * ("NV12", as it is printed) are wished for
  *
  * Ends with status 1 if no frame comes for 10 s.
  */
@@ -98,7 +99,7 @@ int main(int argc, char **argv)
 	unsigned hold = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
 	FILE *file = argc > 4 ? fopen(argv[4], "w") : NULL;
 	if (argc < 3 || hold > HOLD_MAX || (argc > 4 && !file)) {
-		fprintf(stderr, "usage: frames TOPIC COUNT [HOLD [FILE [WIDTH HEIGHT]]]\n");
+		fprintf(stderr, "usage: frames TOPIC COUNT [HOLD [FILE [WIDTH HEIGHT [FORMAT]]]]\n");
 		return 2;
 	}
 	int status = zoe_domain_open(NULL, &domain);
@@ -109,6 +110,8 @@ int main(int argc, char **argv)
 		wish.width = (uint32_t)atoi(argv[5]);
 		wish.height = (uint32_t)atoi(argv[6]);
 	}
+	if (argc > 7 && strlen(argv[7]) == 4)
+		wish.format = ZOE_FOURCC(argv[7][0], argv[7][1], argv[7][2], argv[7][3]);
 	if (status == 0)
 		status = zoe_subscriber_wish(subscriber, &wish);
 	if (status == 0)

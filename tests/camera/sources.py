@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 
 import clips
 from support.rtsp import RtspServer
@@ -82,8 +83,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             pass
 
 
+class StillHandler(Handler):
+    """What they have beside it: an address that answers one JPEG, the newest; b"" stands for a camera that cannot just now."""
+
+    def do_GET(self):
+        picture = self.server.pictures[len(self.server.asked) % len(self.server.pictures)]
+        self.server.asked.append(time.monotonic())
+        self.send_response(200 if picture else 503)
+        self.send_header("Content-Type", "image/jpeg")
+        self.send_header("Content-Length", str(len(picture)))
+        self.end_headers()
+        self.wfile.write(picture)
+
+
 class Http(TestPattern):
-    name, options, can_vanish = "http", {}, True
+    name, options, can_vanish, handler = "http", {}, True, Handler
 
     def __init__(self):
         self.port = self.server = self.thread = None
@@ -101,11 +115,11 @@ class Http(TestPattern):
 
     def come_back(self):
         http.server.ThreadingHTTPServer.allow_reuse_address = True
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self.handler)
         self.port = self.server.server_address[1]
         self.server.daemon_threads = False  # so that server_close() waits for them
         self.server.ending = threading.Event()
-        self.server.pictures = []
+        self.server.pictures, self.server.asked = [], []
         for number in range(1, 6):
             with open(f"http{number}.jpg", "rb") as stream:
                 self.server.pictures.append(stream.read())
@@ -124,6 +138,10 @@ class Http(TestPattern):
             self.vanish()
 
 
+class HttpPicture(Http):
+    name, options, handler = "http picture", {"fps": 25}, StillHandler
+
+
 class GstFile(File):
     name, uri, can_vanish = "gst file", "gst:filesrc location=clip.mp4 ! decodebin", False
 
@@ -137,4 +155,4 @@ class GstHttp(Http):
 
 
 def every_source():
-    return [TestPattern(), File(), Images(), Rtsp(), Http(), GstFile(), GstHttp()]
+    return [TestPattern(), File(), Images(), Rtsp(), Http(), HttpPicture(), GstFile(), GstHttp()]

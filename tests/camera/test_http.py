@@ -4,10 +4,12 @@ import base64
 import functools
 import http.server
 import threading
+import time
 
 import clips
-from sources import Handler
+from sources import Handler, StillHandler
 from support.camera import Camera
+from support.wait import promised
 
 LOGIN = "viewer:S3cret"
 
@@ -38,7 +40,7 @@ class Server:
     def __enter__(self):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler)
         self.server.daemon_threads = False
-        self.server.ending, self.server.pictures = threading.Event(), self.pictures
+        self.server.ending, self.server.pictures, self.server.asked = threading.Event(), self.pictures, []
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
         self.thread.start()
         return f"127.0.0.1:{self.server.server_address[1]}"
@@ -75,3 +77,57 @@ def test_film_at_its_own_pace_in_a_loop():
     clips.check_order(frames, wanted)
     seconds = (frames[-1]["capture_ns"] - frames[0]["capture_ns"]) / 1e9
     assert seconds > 2.1, f"44 steps of 0.05 s took {seconds} s"
+
+
+def stills(count, size="320x180"):
+    clips.make("still%d.jpg", "-pix_fmt", "yuvj420p", size=size, frames=count)
+    pictures = []
+    for number in range(1, count + 1):
+        with open(f"still{number}.jpg", "rb") as stream:
+            pictures.append(stream.read())
+    return pictures
+
+
+def test_one_picture_is_fetched_again_and_again():
+    """Each frame is a new picture, as often as is wanted and no oftener."""
+    server = Server(StillHandler, stills(5))
+    wanted = [clips.md5s(f"still{number}.jpg")[0] for number in range(1, 6)]
+    with server as address, Camera(f"http://{address}/snapshot.jpg?password=S3cret", fps=10) as camera:
+        frames = camera.frames(12)
+        assert camera.wait_state("streaming")["metrics"]["fps_wanted"] == 10
+        log = camera.stop()
+        asked = server.server.asked
+    clips.check_order(frames, wanted)
+    assert "one picture at a time, fetched 10 times a second" in log and "S3cret" not in log
+    assert asked[11] - asked[1] > 0.9, "asked oftener than wanted"
+
+
+def test_one_picture_by_a_login():
+    class Both(LoginHandler, StillHandler):
+        """First the login, then the picture."""
+    with Server(Both, stills(2)) as address, Camera(f"http://{LOGIN}@{address}/video", fps=20) as camera:
+        assert len(camera.frames(4)) == 4
+        assert "S3cret" not in camera.stop()
+
+
+def test_pictures_that_are_cut_short_and_of_another_size():
+    """One that the camera was just writing is passed over; another size is followed."""
+    small, large = stills(2), stills(2, "640x360")
+    pictures = [small[0], small[1], small[0][:len(small[0]) // 2], large[0], large[1][:200], large[1], small[0]]
+    with Server(StillHandler, pictures) as address, Camera(f"http://{address}/a.jpg", fps=20) as camera:
+        frames = camera.frames(15)
+        assert camera.next_state()["metrics"]["losses"] == 0
+    sizes = [f["width"] for f in frames]
+    assert {320, 640} == set(sizes) and "6432" in "".join(str(size)[:2] for size in sizes)
+
+
+def test_picture_server_that_goes_away():
+    server = Server(StillHandler, stills(2))
+    with server as address, Camera(f"http://{address}/a.jpg", fps=10) as camera:
+        camera.frames(3)
+        server.server.pictures = [b""]
+        assert camera.wait_state("retrying")["reason"]
+        server.server.pictures = stills(2)
+        began = time.monotonic()
+        camera.wait_state("streaming")
+        promised("back", time.monotonic() - began, 2.0)

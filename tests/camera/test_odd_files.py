@@ -2,9 +2,12 @@
 """Files as they really come: what can be played is played, what cannot is said in a sentence, and nothing crashes."""
 import os
 import random
+import struct
 import subprocess
 
 import clips
+import numpy
+from PIL import Image
 from support.camera import Camera, run
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
@@ -63,13 +66,61 @@ def test_ten_and_twelve_bits():
         assert frames[0]["format"] == "YU12" and f"{pixels} of 320x180 is converted to YU12" in log
 
 
+def with_matrix(path, out, values):
+    """A copy whose track is shown by that matrix: in an MP4 file, in the last 'tkhd' box, behind 40 bytes of other things."""
+    def change(data):
+        at = data.rindex(b"tkhd") + 4 + 40
+        data[at:at + 36] = struct.pack(">9i", *(round(value * scale) for value, scale in zip(values, (1 << 16, 1 << 16, 1 << 30) * 3)))
+        return data
+    copy_with(path, out, change)
+
+
 def test_rotated():
-    """A telephone held upright: it is shown as it was stored, and that is said."""
-    clips.make("a.mp4", *X264, size="320x180", frames=10)
-    ffmpeg("-i", "a.mp4", "-c", "copy", "-metadata:s:v:0", "rotate=90", "b.mp4")
-    frames, log = play("b.mp4", 5)
-    assert (frames[0]["width"], frames[0]["height"]) == (320, 180)
-    assert "it asks to be turned by 90 degrees, which is not done" in log
+    """A telephone held upright, on its other side, upside down, and a mirror: each as ffmpeg turns it."""
+    clips.make("a.mp4", *X264, size="322x180", frames=4)
+    for name, a, b, c, d, across in (("90", 0, 1, -1, 0, True), ("270", 0, -1, 1, 0, True), ("180", -1, 0, 0, -1, False),
+                                     ("mirror", -1, 0, 0, 1, False), ("flip", 1, 0, 0, -1, False)):
+        with_matrix("a.mp4", f"{name}.mp4", (a, b, 0, c, d, 0, 0, 0, 1))
+        frames, log = play(f"{name}.mp4", 4, fps=50)
+        assert {(f["width"], f["height"]) for f in frames} == {(180, 322) if across else (322, 180)}, name
+        clips.check_order(frames, clips.md5s(f"{name}.mp4"))
+        assert "it is turned by" in log and ("mirrored" in log) == (name in ("mirror", "flip")), log
+
+
+def test_both_diagonals_and_an_angle_between():
+    """Turned and mirrored in one; ffmpeg's player knows these by name."""
+    clips.make("a.mp4", *X264, size="322x180", frames=4)
+    for name, b, c in (("cclock_flip", 1, 1), ("clock_flip", -1, -1)):
+        with_matrix("a.mp4", f"{name}.mp4", (0, b, 0, c, 0, 0, 0, 0, 1))
+        frames, _ = play(f"{name}.mp4", 4, fps=50)
+        clips.check_order(frames, clips.md5s("a.mp4", "-vf", "transpose=" + name))
+    with_matrix("a.mp4", "b.mp4", (0.7071, 0.7071, 0, -0.7071, 0.7071, 0, 0, 0, 1))
+    frames, log = play("b.mp4", 4, fps=50)
+    assert (frames[0]["width"], frames[0]["height"]) == (322, 180) and "by 45 degrees, which is not done" in log
+
+
+def test_rotated_and_changed():
+    """Crop, mask, size and other formats hold for the picture as it is seen."""
+    clips.make("a.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p10le", size="322x180", frames=4)
+    with_matrix("a.mp4", "b.mp4", (0, 1, 0, -1, 0, 0, 0, 0, 1))
+    frames, _ = play("b.mp4", 4, fps=50, width=90, crop="0 0.5 1 0.5", mask="0 0 1 1", format="NV12")
+    assert {(f["width"], f["height"], f["format"]) for f in frames} == {(90, 82, "NV12")}
+    assert len({f["md5"] for f in frames}) == 1, "something is left of a picture that is masked altogether"
+
+
+def test_photograph_that_lies_on_its_side():
+    """As telephones write it: the Exif data say so."""
+    clips.make("a.jpg", "-pix_fmt", "yuvj420p", size="320x180", frames=1)
+    with Image.open("a.jpg") as picture:
+        exif = picture.getexif()
+        exif[274] = 6  # to be turned by 90 degrees
+        picture.save("b.jpg", exif=exif, quality=95, subsampling="4:2:0")
+        upright = numpy.asarray(picture.convert("L").rotate(-90, expand=True)).astype(int)
+    with Camera("file:b.jpg", loop=True) as camera:
+        frame = camera.frames(1, raw="raw")[0]
+    assert (frame["width"], frame["height"]) == (180, 320)
+    luma = numpy.fromfile("raw", numpy.uint8)[:180 * 320].reshape(320, 180)
+    assert abs(luma - upright).mean() < 5
 
 
 def test_no_time_stamps():

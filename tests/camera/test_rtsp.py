@@ -7,7 +7,7 @@ from support.camera import Camera, Reader, run, topic
 from support.http import free_port
 from support.rtsp import RtspServer
 from support.wait import promised, wait_for
-from support.zoetrope import Zoetrope
+from support.zoetrope import BUILD, Zoetrope
 
 STALL_SECONDS, BACK_SECONDS = 1.0, 2.0
 USER, PASSWORD = "viewer", "S3cret-9%"
@@ -174,14 +174,19 @@ def test_login():
 def test_no_secret_is_shown_anywhere():
     """Whether from the environment or written into the file: not in the log, ps, the state, the web."""
     os.environ["CAM_PASSWORD"] = PASSWORD.replace("%", "%25")
+    os.environ["GST_REGISTRY"] = os.path.join(BUILD, "gstreamer-registry")
     with RtspServer(USER, PASSWORD) as server:
         cameras = {"right": {"source": server.uri("h264", USER + ":${CAM_PASSWORD}")},
                    "wrong": {"source": server.uri("h264", USER + ":wrong-S3cret")},
-                   "away": {"source": f"rtsp://{USER}:S3cret@127.0.0.1:{free_port()}/h264?password=S3cret"}}
+                   "away": {"source": f"rtsp://{USER}:S3cret@127.0.0.1:{free_port()}/h264?password=S3cret"},
+                   "query": {"source": f"rtsp://127.0.0.1:{free_port()}/h264?password=S3cret"},
+                   "pipe": {"source": f"gst:rtspsrc location=rtsp://me:S3cret!x@127.0.0.1:{free_port()}/x user-pw=\"S3cret x\" ! decodebin"},
+                   "second": {"source": "test:", "detect_source": "gst:souphttpsrc location=http://127.0.0.1:1/ user-pw='S3cret' ! jpegdec"}}
+        wanted = ["streaming", *["retrying"] * 4, "streaming"]
         with Zoetrope({"cameras": cameras, "preview": {}}, ready=False) as zoe:
             zoe.wait_answers()
             wait_for(lambda: [zoe.process_state("camera " + name).get("state") for name in cameras] ==
-                     ["streaming", "retrying", "retrying"], 20, "cameras to have tried")
+                     wanted and "detect_source" in zoe.process_state("camera second").get("reason", ""), 40, "cameras to have tried")
             seen = str(zoe.state()) + str(zoe.get("/api/v1/state")) + zoe.ctl("status").stdout + zoe.log()
             for pid in zoe.pids().values():
                 with open(f"/proc/{pid}/cmdline", "rb") as stream:
@@ -190,6 +195,15 @@ def test_no_secret_is_shown_anywhere():
                 seen += stream.read().decode()
         assert "S3cret" not in seen + zoe.log()
         assert "right" in seen and "refuses the login" in seen
+
+
+def test_a_variable_that_is_not_set():
+    """The camera says which; its command line has nothing of the rest."""
+    zoe = Zoetrope({"cameras": {"front": {"source": "rtsp://me:S3cret@${NOBODY_SET_THIS}/x"}}}, ready=False)
+    with zoe:
+        assert zoe.process.wait(20) == 1
+        log = zoe.log()
+    assert "environment variable NOBODY_SET_THIS is not set" in log and "S3cret" not in log
 
 
 def test_addresses_that_make_no_sense():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CAMERA/small: scaled frames, made once, and only for those who ask."""
+"""CAMERA/small and CAMERA/converted: made once, and only for those who ask."""
 import numpy
 from support.camera import Camera, Reader, topic
 from support.wait import wait_for
@@ -62,3 +62,60 @@ def test_follows_the_camera():
         while len(small.first) < seen + 20:
             small.next()
         small.kill()
+
+
+WIDTH, HEIGHT = 320, 240
+HALVES = {"RGB3": 6, "NV12": 3, "YUYV": 4, "422P": 4, "YM24": 6}  # bytes of two pixels
+
+
+def both(name, count, wish=(), fps=10):
+    """Frames of the camera and of a topic made from them, each with its bytes, that have the same capture time."""
+    with Camera("test:", width=WIDTH, height=HEIGHT, fps=fps):
+        own, made = Reader(2 * count + 10, raw="own"), Reader(count, name=name, raw="made", wish=wish)
+        made_frames, own_frames = made.wait(), own.wait()
+    pictures = {}
+    with open("own", "rb") as stream:
+        for frame in own_frames:
+            pictures[frame["capture_ns"]] = (frame, stream.read(WIDTH * HEIGHT * 3 // 2))
+    pairs = []
+    with open("made", "rb") as stream:
+        for frame in made_frames:
+            data = stream.read(WIDTH * HEIGHT * HALVES[frame["format"]] // 2)
+            if frame["capture_ns"] in pictures:
+                pairs.append((*pictures[frame["capture_ns"]], frame, data))
+    assert len(pairs) >= count // 2
+    return pairs
+
+
+def test_converted_is_rgb_of_the_same_size():
+    for own, pixels, made, data in both("front/converted", 10):
+        assert (made["format"], made["width"], made["height"]) == ("RGB3", WIDTH, HEIGHT)
+        rgb = numpy.frombuffer(data, numpy.uint8).reshape(HEIGHT, WIDTH, 3)
+        luma = numpy.frombuffer(pixels, numpy.uint8)[:WIDTH * HEIGHT].reshape(HEIGHT, WIDTH)
+        assert own["matrix"] == 1 and own["range"] == 1
+        assert abs(rgb @ (0.299, 0.587, 0.114) * 219 / 255 + 16 - luma).mean() < 2
+
+
+def test_any_format_that_is_wished_for():
+    """The brightness of each pixel is that of the frame: neither range nor matrix is touched."""
+    for name, format_name, luma in (("front/converted", "NV12", slice(0, WIDTH * HEIGHT)), ("front/converted", "YUYV", slice(0, None, 2)),
+                                    ("front/small", "422P", slice(0, WIDTH * HEIGHT)), ("front/small", "YM24", slice(0, WIDTH * HEIGHT))):
+        for own, pixels, made, data in both(name, 6, (0, 0, format_name), fps=20):
+            assert (made["format"], made["width"], made["range"], made["matrix"]) == (format_name, WIDTH, own["range"], own["matrix"])
+            assert data[luma] == pixels[:WIDTH * HEIGHT], format_name
+
+
+def test_both_at_once_and_nothing_for_nobody():
+    wanted = {"front/small": ("GREY", 160, 120), "front/converted": ("BGR3", WIDTH, HEIGHT)}
+    with Camera("test:", width=WIDTH, height=HEIGHT, fps=25):
+        small, converted = (Reader(100000, name=name, raw=name[6:], wish=(size[1], 0, size[0])) for name, size in wanted.items())
+        for reader, name in ((small, "front/small"), (converted, "front/converted")):
+            while tuple(reader.next()[key] for key in ("format", "width", "height")) != wanted[name]:
+                pass
+        small.kill()
+        converted.kill()
+        wait_for(lambda: topic()["subscribers"] == 0, 5, "the converters to rest")
+        made = topic("front/converted")["next_seq"]
+        published = topic()["next_seq"]
+        wait_for(lambda: topic()["next_seq"] > published + 10, 20, "more frames of the camera")
+        assert topic("front/converted")["next_seq"] == made

@@ -39,7 +39,7 @@ class Reader:
     """A subscriber in a process of its own, that can run beside other things; wait() gives its frames."""
 
     def __init__(self, count, name="front", hold=0, raw="", wish=()):
-        """wish: width and height."""
+        """wish: width, height, and perhaps a format as frames have it."""
         arguments = [FRAMES, name, str(count), str(hold), *([raw] if raw else []), *map(str, wish)]
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.first = []

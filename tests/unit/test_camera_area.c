@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "common/login.h"
 #include "drivers/camera/camera_driver.h"
 
 static const uint32_t formats[] = {
@@ -147,4 +148,42 @@ TEST(logins_are_not_shown)
 		CHECK(!strstr(shown, "pass"));
 		CHECK(strcmp(shown, sources[i][1]) == 0);
 	}
+}
+
+TEST(pipelines_are_shown_without_secrets)
+{
+	const char *const sources[][2] = {
+	    {"gst:rtspsrc location=rtsp://me:pass@10.0.0.5/x ! decodebin",
+	     "gst:rtspsrc location=rtsp://10.0.0.5/x ! decodebin"},
+	    {"gst:rtspsrc location=rtsp://me:p!a@ss@h/x user-pw=pa!ss ! a",
+	     "gst:rtspsrc location=rtsp://h/x user-pw=* ! a"},
+	    {"gst:x uri=\"rtsp://me:pa ss@h/x?pass=1\" ! y", "gst:x uri=\"rtsp://h/x\" ! y"},
+	    {"gst:x user-pw = \"pa ss \\\" pass\" ! y", "gst:x user-pw = * ! y"},
+	    {"gst:x user-pw='pa ss' user-id=pass ! y", "gst:x user-pw=* user-id=* ! y"},
+	    {"gst:x PassPhrase=pa\\ ss ! y", "gst:x PassPhrase=* ! y"},
+	    {"gst:x extra-headers=\"a,Authorization=(string)pass\" ! y", "gst:x extra-headers=* ! y"},
+	    {"gst:x location=rtsp://h/user=a_password=pass ! y", "gst:x location=rtsp://h/user ! y"},
+	    {"gst:videotestsrc pattern=ball ! video/x-raw,width=4 ! y",
+	     "gst:videotestsrc pattern=ball ! video/x-raw,width=4 ! y"},
+	};
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		char shown[CAMERA_SHOWN_BYTES];
+		camera_source_show(sources[i][0], shown);
+		CHECK(strcmp(shown, sources[i][1]) == 0);
+		login_hide(shown);
+		CHECK(strcmp(shown, sources[i][1]) == 0);
+		CHECK(login_is_plain(sources[i][0]) == (strcmp(sources[i][0], sources[i][1]) != 0));
+	}
+	CHECK(!login_is_plain("rtsp://${USER}:${PASSWORD}@10.0.0.5/main"));
+	CHECK(!login_is_plain("gst:rtspsrc location=rtsp://10.0.0.5/x user-pw=${PASSWORD} user-id=\"${USER}\" ! a"));
+	CHECK(login_is_plain("gst:rtspsrc location=rtsp://10.0.0.5/x user-pw=${PASSWORD}x ! a"));
+}
+
+TEST(sentences_are_told_without_secrets)
+{
+	const char *pipeline = "gst:rtspsrc location=rtsp://me:se\"cr@h/x user-pw=\"se cret\" user-id=me ! a";
+	char text[] = "could not set user-pw to \"se cret\"; rtsp://me:se\"cr@h/x: me cannot read se\"cr, some time";
+	login_hide_all(text, pipeline);
+	CHECK(!strstr(text, "se cret") && !strstr(text, "se\"cr"));
+	CHECK(strstr(text, "me cannot read") && strstr(text, "some time"));
 }

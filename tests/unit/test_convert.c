@@ -218,6 +218,73 @@ TEST(strides_and_odd_sizes)
 	converter_destroy(converter);
 }
 
+/* Largest difference between a conversion and the picture painted in that format; and how many bytes are off by more than
+ * the tolerance. */
+static int painted_error(struct converter *converter, const struct sample *source, const struct sample *wanted,
+                         size_t *off)
+{
+	struct zoe_image dst = wanted->image;
+	uint8_t *out = malloc(wanted->size);
+	const uint8_t *data;
+	int error = 0;
+	*off = 0;
+	CHECK(out);
+	CHECK_OK(converter_run_into(converter, &source->image, source->data, source->size, &dst, out, wanted->size));
+	for (size_t i = 0; i < wanted->size; i++) {
+		error = worst(error, abs(out[i] - wanted->data[i]));
+		*off += abs(out[i] - wanted->data[i]) > YUV_TOLERANCE;
+	}
+	CHECK_EQ(memcmp(dst.planes, wanted->image.planes, sizeof(dst.planes)), 0);
+	CHECK_OK(converter_run(converter, &source->image, source->data, source->size, &dst, &data));
+	CHECK_EQ(memcmp(data, out, wanted->size), 0);
+	free(out);
+	return error;
+}
+
+TEST(every_format_from_every_format)
+{
+	static const uint32_t more[] = {ZOE_FORMAT_RGB24, ZOE_FORMAT_BGR24};
+	struct converter *converter;
+	CHECK_OK(converter_create(&converter));
+	for (unsigned to = 0; to < YUV_FORMATS; to++) {
+		struct sample wanted =
+		    sample_squares(yuv_formats[to], 80, 48, 1, ZOE_RANGE_LIMITED, ZOE_MATRIX_BT709, 8);
+		for (unsigned from = 0; from < YUV_FORMATS + 2; from++) {
+			uint32_t format = from < YUV_FORMATS ? yuv_formats[from] : more[from - YUV_FORMATS];
+			for (unsigned times = 1; times <= 2; times++) { /* 2: scaled as well */
+				struct sample source = sample_squares(format, 80 * times, 48 * times, 64,
+				                                      ZOE_RANGE_LIMITED, ZOE_MATRIX_BT709, 8 * times);
+				/* Chroma that is spread to more samples is blended with that beside it, so at the
+				 * borders of squares: in two of eight rows, and columns, where planes are larger. */
+				bool spread = yuv_formats[to] == ZOE_FORMAT_I422 || yuv_formats[to] == ZOE_FORMAT_I444;
+				size_t off, most = spread ? wanted.size * 2 / 5 : 0;
+				int error = painted_error(converter, &source, &wanted, &off);
+				if (off > most || (error && format == yuv_formats[to] && times == 1))
+					check_failed(__FILE__, __LINE__, "format %u to %u, %u times: off by %d", from,
+					             to, times, error);
+				free(source.data);
+			}
+		}
+		free(wanted.data);
+	}
+	converter_destroy(converter);
+}
+
+TEST(chroma_of_every_pixel_is_kept_when_the_format_stays)
+{
+	struct converter *converter;
+	CHECK_OK(converter_create(&converter));
+	for (unsigned f = 0; f < YUV_FORMATS; f++) {
+		struct sample source = sample_squares(yuv_formats[f], 42, 17, 64, ZOE_RANGE_FULL, ZOE_MATRIX_BT601, 1);
+		struct sample wanted = sample_squares(yuv_formats[f], 42, 17, 1, ZOE_RANGE_FULL, ZOE_MATRIX_BT601, 1);
+		size_t off;
+		CHECK_EQ(painted_error(converter, &source, &wanted, &off), 0);
+		free(source.data);
+		free(wanted.data);
+	}
+	converter_destroy(converter);
+}
+
 TEST(rgb_sources)
 {
 	struct converter *converter;
@@ -436,8 +503,15 @@ TEST(refusals)
 	struct zoe_image dst = {.format = ZOE_FORMAT_RGB24};
 	const uint8_t *data;
 	CHECK_EQ(converter_run(converter, &sample.image, sample.data, sample.size - 1, &dst, &data), -EINVAL);
-	dst.format = ZOE_FORMAT_NV12;
+	dst.format = ZOE_FORMAT_MJPEG;
 	CHECK_EQ(converter_run(converter, &sample.image, sample.data, sample.size, &dst, &data), -EINVAL);
+	dst = (struct zoe_image){.format = ZOE_FORMAT_NV12, .width = 16, .height = 16};
+	uint8_t room[16 * 16 * 3 / 2];
+	CHECK_EQ(converter_run_into(converter, &sample.image, sample.data, sample.size, &dst, room, sizeof(room) - 1),
+	         -ENOSPC);
+	dst.width = 0;
+	CHECK_EQ(converter_run_into(converter, &sample.image, sample.data, sample.size, &dst, room, sizeof(room)),
+	         -EINVAL);
 	dst = (struct zoe_image){.format = ZOE_FORMAT_RGB24, .width = 20000, .height = 10};
 	CHECK_EQ(converter_run(converter, &sample.image, sample.data, sample.size, &dst, &data), -EINVAL);
 	dst = (struct zoe_image){.format = ZOE_FORMAT_RGB24};

@@ -151,6 +151,26 @@ def test_a_file():
         window.end("Escape")
 
 
+def test_a_login_is_in_no_title_and_no_command_line():
+    with Desktop() as desktop:
+        process = subprocess.Popen([PROGRAM, "view", "http://me:S3cret@127.0.0.1:1/x?key=S3cret"], env=desktop.environment,
+                                   stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for(lambda: desktop.window("http://127.0.0.1:1/x"), 30, "a window with a title")
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as stream:
+                pids = [process.pid, *stream.read().split()]
+            assert len(pids) == 2
+            for pid in pids:
+                with open(f"/proc/{pid}/cmdline", encoding="utf-8") as stream:
+                    words = stream.read()
+                assert "zoetrope" in words and "S3cret" not in words
+            said = next(line for line in process.stderr if "nobody listens there" in line)
+        finally:
+            process.terminate()
+            rest = process.communicate(timeout=20)[1]
+    assert "S3cret" not in said + rest
+
+
 def test_it_waits_for_its_camera():
     with Desktop() as desktop, Window(desktop, "front") as window:
         window.picture((960, 540))

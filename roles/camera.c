@@ -4,6 +4,7 @@
  * one for detectors, on CAMERA/detect. What a source does is in camera_source.c; here are the switch, the state and the
  * figures that control is told. The camera's state is that of its first source.
  */
+#include "camera_settings.h"
 #include "camera_small.h"
 #include "camera_source.h"
 #include "common/role.h"
@@ -33,6 +34,7 @@ struct camera {
 	struct stream streams[STREAMS]; /* the camera's own; the one for detectors */
 	struct camera_area crop, *masks;
 	struct camera_small *small;
+	struct camera_settings *settings;
 	uv_async_t news;
 	uv_timer_t tick;
 	unsigned open_handles;
@@ -107,6 +109,7 @@ static void on_news(uv_async_t *handle)
 		look(camera->role, &camera->streams[i]);
 	if (!camera->streams[0].status.failed && !camera->streams[1].status.failed)
 		tell_state(camera);
+	camera_settings_tick(camera->settings);
 }
 
 static void on_changed(void *user)
@@ -122,6 +125,7 @@ static void on_tick(uv_timer_t *handle)
 		if (camera->streams[i].source)
 			source_tick(camera->streams[i].source);
 	camera_small_tick(camera->small);
+	camera_settings_tick(camera->settings);
 }
 
 /* ---- what control wants ----------------------------------------------------------------------------------------- */
@@ -140,6 +144,12 @@ static void camera_turn(struct role *role, const char *name, const char *verb, b
 	const struct camera_state *state = &camera->streams[0].status.state;
 	answer->actual = state->phase != CAMERA_OFF && state->phase != CAMERA_LOST && state->phase != CAMERA_RETRYING;
 	snprintf(answer->reason, sizeof(answer->reason), "%s", state->reason);
+}
+
+static void camera_set(struct role *role, const char *name, const json_t *wanted, json_int_t id)
+{
+	struct camera *camera = role->user;
+	camera_settings_set(camera->settings, wanted, id);
 }
 
 static void put_counts(json_t *metrics, const struct camera_counts *counts)
@@ -251,6 +261,9 @@ static int stream_open(struct camera *camera, struct stream *stream, const char 
 	int status = source_create(&options, &stream->source);
 	if (status < 0)
 		snprintf(error, CAMERA_ERROR_BYTES, "no thread for the camera: %s", strerror(-status));
+	else if (own)
+		status = camera_settings_create(camera->role, stream->source, options.driver, &options.request, config,
+		                                &camera->settings, error);
 	return status;
 }
 
@@ -303,6 +316,8 @@ static void camera_close(struct role *role)
 	role->user = NULL;
 	bool ended = true;
 	camera_small_destroy(camera->small);
+	camera_settings_destroy(camera->settings);
+	camera->settings = NULL;
 	for (int i = 0; i < STREAMS; i++) {
 		ended &= source_destroy(camera->streams[i].source);
 		camera->streams[i].source = NULL;
@@ -322,6 +337,7 @@ int main(int argc, char **argv)
 	    .options_bytes = sizeof(struct camera_config),
 	    .open = camera_open,
 	    .turn = camera_turn,
+	    .set = camera_set,
 	    .metrics = camera_metrics,
 	    .close = camera_close,
 	};

@@ -39,11 +39,13 @@ struct source {
 	pthread_mutex_t lock;
 	pthread_cond_t change; /* of anything below */
 	bool on, must_open, quit;
-	unsigned order; /* counts source_turn() */
-	unsigned done;  /* the order whose first outcome is known */
-	bool open;      /* the driver has the source open */
-	bool opening;   /* and since when it tries, opening_ns */
-	bool given_up;  /* the driver was told to come back */
+	struct source_shape shape; /* wanted; a session has its own copy, used */
+	struct source_shape used;  /* the thread's */
+	unsigned order;            /* counts source_turn() and source_reshape() */
+	unsigned done;             /* the order whose first outcome is known */
+	bool open;                 /* the driver has the source open */
+	bool opening;              /* and since when it tries, opening_ns */
+	bool given_up;             /* the driver was told to come back */
 	int64_t opening_ns;
 	int64_t retry_ns;      /* not before */
 	uint64_t drops_before; /* those of earlier sessions */
@@ -310,6 +312,18 @@ static void wait_for_order(struct source *source)
 		pthread_cond_timedwait(&source->change, &source->lock, &until);
 }
 
+/* The next session's request. The lock is held. */
+static void use_shape(struct source *source)
+{
+	struct camera_request *request = &source->options.request;
+	source->used = source->shape;
+	request->width = source->used.width;
+	request->height = source->used.height;
+	request->fps = source->used.fps;
+	request->format = source->used.format;
+	request->controls = source->used.controls;
+}
+
 static void *source_thread(void *user)
 {
 	struct source *source = user;
@@ -321,6 +335,7 @@ static void *source_thread(void *user)
 		}
 		unsigned order = source->order;
 		interrupt_clear(source);
+		use_shape(source);
 		source->given_up = false;
 		source->opening = true;
 		source->opening_ns = zoe_now_ns();
@@ -358,6 +373,12 @@ int source_create(const struct source_options *options, struct source **out)
 	pthread_mutex_init(&source->lock, NULL);
 	source->options = *options;
 	source->options.request.interrupt = &source->interrupt;
+	source->shape = (struct source_shape){.width = options->request.width,
+	                                      .height = options->request.height,
+	                                      .fps = options->request.fps,
+	                                      .format = options->request.format};
+	snprintf(source->shape.controls, sizeof(source->shape.controls), "%s",
+	         options->request.controls ? options->request.controls : "");
 	source->status.state.phase = CAMERA_OFF;
 	snprintf(source->packets_topic, sizeof(source->packets_topic), "%s/packets", options->topic);
 	source->interrupt.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -416,6 +437,37 @@ void source_turn(struct source *source, bool on, bool must_open, int64_t patienc
 	while (!order_done(source) && status == 0 && patience_ns > 0)
 		status = pthread_cond_timedwait(&source->change, &source->lock, &until);
 	pthread_mutex_unlock(&source->lock);
+}
+
+void source_shape(struct source *source, struct source_shape *out)
+{
+	pthread_mutex_lock(&source->lock);
+	*out = source->shape;
+	pthread_mutex_unlock(&source->lock);
+}
+
+void source_reshape(struct source *source, const struct source_shape *shape)
+{
+	pthread_mutex_lock(&source->lock);
+	const struct source_shape *old = &source->shape;
+	bool same = old->width == shape->width && old->height == shape->height && old->fps == shape->fps &&
+	            old->format == shape->format;
+	source->shape = *shape;
+	if (!same && source->on) {
+		source->order++;
+		source->retry_ns = 0;
+		interrupt_set(source);
+		pthread_cond_broadcast(&source->change);
+	}
+	pthread_mutex_unlock(&source->lock);
+}
+
+bool source_settled(struct source *source)
+{
+	pthread_mutex_lock(&source->lock);
+	bool settled = order_done(source);
+	pthread_mutex_unlock(&source->lock);
+	return settled;
 }
 
 void source_tick(struct source *source)

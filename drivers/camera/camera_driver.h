@@ -22,6 +22,9 @@
 #define CAMERA_NOTE_BYTES  256
 #define CAMERA_SHOWN_BYTES 256
 
+/* Controls of a device, "brightness=20\n..." */
+#define CAMERA_CONTROLS_BYTES 2048
+
 /* Set by the role when a driver shall stop waiting. */
 struct camera_interrupt {
 	atomic_bool set;
@@ -45,8 +48,9 @@ struct camera_request {
 	struct camera_area crop;         /* only that is published */
 	const struct camera_area *masks; /* blacked out before anybody sees it */
 	unsigned mask_count;
-	bool udp;            /* the network's pictures by UDP, not TCP */
-	const char *decoder; /* name of a libavcodec decoder; "" = the usual one */
+	bool udp;             /* the network's pictures by UDP, not TCP */
+	const char *decoder;  /* name of a libavcodec decoder; "" = the usual one */
+	const char *controls; /* a line each, "name=value\n", in that order; "" = the device's own */
 	struct camera_interrupt *interrupt;
 };
 
@@ -111,6 +115,17 @@ struct camera_driver {
 	 * Returns  0 | -ENOBUFS (no slot to be had: the frame is dropped) | -errno of zoe_loan(), zoe_publish()
 	 */
 	int (*publish)(void *state, int64_t capture_ns, uint64_t *out_seq);
+
+	/*
+	 * Set controls of the device, open or not; from any thread. NULL: it has none.
+	 *
+	 * controls  as in the request
+	 * out       the same controls as they are then
+	 *
+	 * Returns  0 | -errno with a sentence: those before are set
+	 */
+	int (*set)(const struct camera_request *request, const char *controls, char out[CAMERA_CONTROLS_BYTES],
+	           char *error);
 
 	/* Close the source and give all slots back. NULL is fine. */
 	void (*close)(void *state);

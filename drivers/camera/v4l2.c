@@ -223,6 +223,42 @@ static void v4l2_close(void *state)
 	free(camera);
 }
 
+/* Set controls, a line each; what they are then is written likewise. */
+static int set_controls(const struct v4l2_device *device, const char *controls, char out[CAMERA_CONTROLS_BYTES],
+                        char *error)
+{
+	size_t used = 0;
+	out[0] = 0;
+	for (const char *line = controls; *line;) {
+		char assignment[V4L2_NAME_BYTES + V4L2_TEXT_BYTES];
+		struct v4l2_knob control;
+		size_t length = strcspn(line, "\n");
+		snprintf(assignment, sizeof(assignment), "%.*s", (int)length, line);
+		int status = v4l2_control_set(device, assignment, &control, error);
+		if (status < 0)
+			return status;
+		/* By the name that it was set by, which may be a short one. */
+		used += (size_t)snprintf(out + used, CAMERA_CONTROLS_BYTES - used, "%.*s%s\n",
+		                         (int)strcspn(assignment, "=") + 1, assignment, control.value);
+		if (used >= CAMERA_CONTROLS_BYTES)
+			used = CAMERA_CONTROLS_BYTES - 1;
+		line += length + (line[length] != 0);
+	}
+	return 0;
+}
+
+static int v4l2_set(const struct camera_request *request, const char *controls, char out[CAMERA_CONTROLS_BYTES],
+                    char *error)
+{
+	struct v4l2_device device;
+	int status = v4l2_device_open(request->source, &device, error);
+	if (status < 0)
+		return status;
+	status = set_controls(&device, controls, out, error);
+	v4l2_device_close(&device);
+	return status;
+}
+
 static int v4l2_open(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error)
 {
 	struct v4l2_camera *camera = calloc(1, sizeof(*camera));
@@ -234,10 +270,13 @@ static int v4l2_open(const struct camera_request *request, struct camera_mode *o
 	camera->request = *request;
 	camera->mode = out_mode;
 	camera->frame = av_frame_alloc();
+	char set[CAMERA_CONTROLS_BYTES];
 	if (camera->frame)
 		status = v4l2_device_open(request->source, &camera->device, error);
 	if (status == 0)
 		status = v4l2_choose(&camera->device, request, &camera->choice, error);
+	if (status == 0 && request->controls)
+		status = set_controls(&camera->device, request->controls, set, error);
 	if (status == 0)
 		status = plan(camera, error);
 	if (status == 0)
@@ -459,5 +498,6 @@ const struct camera_driver camera_v4l2 = {
     .attach = v4l2_attach,
     .next = v4l2_next,
     .publish = v4l2_publish,
+    .set = v4l2_set,
     .close = v4l2_close,
 };

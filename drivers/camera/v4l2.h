@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shared between the files of the V4L2 driver: a device and what is wrong with it (v4l2_device.c), what it offers
- * (v4l2_modes.c), what is chosen of that (v4l2_choose.c), and its buffers (v4l2_queue.c). None of them knows libav.
+ * (v4l2_modes.c), what is chosen of that (v4l2_choose.c), its controls (v4l2_controls.c), and its buffers
+ * (v4l2_queue.c). None of them knows libav.
  */
 #ifndef CAMERA_V4L2_H
 #define CAMERA_V4L2_H
@@ -19,7 +20,7 @@
 struct v4l2_device {
 	int fd; /* -1: not open; never blocks */
 	char path[V4L2_PATH_BYTES];
-	char card[33], bus[33];
+	char driver[17], card[33], bus[33];
 	uint32_t type; /* enum v4l2_buf_type; 0 = it does not capture */
 	bool planes;   /* the multi-planar interface */
 };
@@ -73,6 +74,39 @@ struct v4l2_choice {
 /* Set the device to what is nearest to the wish. Returns 0 | -errno with a sentence. */
 int v4l2_choose(const struct v4l2_device *device, const struct camera_request *request, struct v4l2_choice *out,
                 char *error);
+
+/* ---- its controls --------------------------------------------------------------------------------------------- */
+
+#define V4L2_NAME_BYTES 48
+#define V4L2_TEXT_BYTES 128
+
+/* Something that can be turned on a device, as its driver describes it. */
+struct v4l2_knob {
+	uint32_t id, type, flags;      /* V4L2's; type is of enum v4l2_ctrl_type, without classes and arrays */
+	char name[V4L2_NAME_BYTES];    /* as people write it: "exposure_time_absolute" */
+	int64_t min, max, step, usual; /* usual: the driver's default */
+	char value[V4L2_TEXT_BYTES];   /* now, as people write it; "" = cannot be read */
+};
+
+/* A choice of a control that has a list of them. */
+struct v4l2_menu_item {
+	int64_t value;
+	char name[V4L2_NAME_BYTES]; /* as people write it: "50_hz" */
+};
+
+/* Call visit for each control of the device, and for each choice of a menu. visit returns 0 to go on. */
+int v4l2_each_control(const struct v4l2_device *device, int (*visit)(const struct v4l2_knob *control, void *user),
+                      void *user);
+int v4l2_each_menu_item(const struct v4l2_device *device, const struct v4l2_knob *control,
+                        int (*visit)(const struct v4l2_menu_item *item, void *user), void *user);
+
+/*
+ * Set a control, by "name=value". "exposure" will do for whatever the device calls its exposure time.
+ *
+ * out   the control as it is then: drivers round
+ * Returns  0 | -EINVAL (no such control, or not such a value) | -errno, each with a sentence
+ */
+int v4l2_control_set(const struct v4l2_device *device, const char *assignment, struct v4l2_knob *out, char *error);
 
 /* ---- its buffers ---------------------------------------------------------------------------------------------- */
 

@@ -155,6 +155,7 @@ static int look(struct v4l2_device *device, char *error)
 	if (status < 0)
 		return v4l2_fail(device, status, "ask what it is", error);
 	uint32_t can = about.capabilities & V4L2_CAP_DEVICE_CAPS ? about.device_caps : about.capabilities;
+	snprintf(device->driver, sizeof(device->driver), "%.16s", (const char *)about.driver);
 	snprintf(device->card, sizeof(device->card), "%.32s", (const char *)about.card);
 	snprintf(device->bus, sizeof(device->bus), "%.32s", (const char *)about.bus_info);
 	device->planes = !(can & V4L2_CAP_VIDEO_CAPTURE) && can & V4L2_CAP_VIDEO_CAPTURE_MPLANE;

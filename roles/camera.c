@@ -173,6 +173,8 @@ static json_t *stream_metrics(struct stream *stream)
 		json_object_set_new(metrics, "height", json_integer(status->mode.image.height));
 		metrics_put(metrics, "fps_wanted", status->mode.fps);
 	}
+	if (status->mode.jpeg)
+		json_object_set_new(metrics, "jpeg", json_true());
 	metrics_put(metrics, "fps", metrics_per_second(&status->rate, zoe_now_ns()));
 	if (status->published)
 		json_object_set_new(metrics, "sequence", json_integer((json_int_t)status->sequence));

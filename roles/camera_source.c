@@ -23,7 +23,7 @@
 
 struct source {
 	struct source_options options;
-	char packets_topic[ZOE_TOPIC_NAME_MAX + 1];
+	char packets_topic[ZOE_TOPIC_NAME_MAX + 1], jpeg_topic[ZOE_TOPIC_NAME_MAX + 1];
 	pthread_t thread;
 
 	/* The thread's. */
@@ -31,7 +31,7 @@ struct source {
 	struct camera_mode mode; /* the driver changes it while it is open */
 	struct camera_pace pace;
 	struct zoe_publisher *publisher; /* stays while capture is off, so that subscribers keep their topic */
-	struct zoe_publisher *packets;
+	struct zoe_publisher *packets, *jpegs;
 	size_t slot_bytes; /* that publisher was opened with; loans, too */
 	unsigned loans;
 	struct camera_interrupt interrupt;
@@ -99,6 +99,12 @@ static unsigned depth_for(const struct source *source, size_t slot_bytes)
 	return fit > DEPTH_MAX ? DEPTH_MAX : fit < DEPTH_MIN ? DEPTH_MIN : (unsigned)fit;
 }
 
+/* Hardly any JPEG is larger; for one that is, the topic grows. */
+static size_t jpeg_bytes(const struct zoe_image *image)
+{
+	return (size_t)image->width * image->height / 2;
+}
+
 /* The publishers, with slots of the size that the source needs. The old one leaves last, so that the sequence goes on. */
 static int publishers_open(struct source *source, char *error)
 {
@@ -109,10 +115,17 @@ static int publishers_open(struct source *source, char *error)
 	                                    .keeps = mode->keeps,
 	                                    .quarantine_ns = mode->quarantine_ns};
 	struct zoe_topic_options packets = {.depth = PACKETS_DEPTH};
+	struct zoe_topic_options jpegs = {.depth = options.depth, .slot_bytes = jpeg_bytes(&mode->image)};
+	if (!mode->jpeg) { /* so that its readers see that there is none, and take the frames */
+		zoe_publisher_close(source->jpegs);
+		source->jpegs = NULL;
+	}
 	struct zoe_publisher *publisher = NULL;
 	int status = 0;
 	if (!source->publisher || source->slot_bytes < mode->slot_bytes || source->loans < mode->loans)
 		status = zoe_publisher_open(source->options.domain, source->options.topic, &options, &publisher);
+	if (status == 0 && mode->jpeg && !source->jpegs)
+		status = zoe_publisher_open(source->options.domain, source->jpeg_topic, &jpegs, &source->jpegs);
 	if (status == 0 && mode->packets && !source->packets)
 		status = zoe_publisher_open(source->options.domain, source->packets_topic, &packets, &source->packets);
 	if (status < 0)
@@ -185,7 +198,10 @@ static int session_open(struct source *source, unsigned order, char *error)
 		status = publishers_open(source, error);
 	if (status < 0)
 		return status;
-	source->options.driver->attach(source->driver_state, source->publisher, source->packets);
+	source->options.driver->attach(source->driver_state,
+	                               &(struct camera_topics){.frames = source->publisher,
+	                                                       .packets = mode->packets ? source->packets : NULL,
+	                                                       .jpegs = mode->jpeg ? source->jpegs : NULL});
 	source->pace = (struct camera_pace){.start_ns = zoe_now_ns(), .period_ns = (int64_t)(1e9 / mode->fps)};
 	pthread_mutex_lock(&source->lock);
 	source->opening = false;
@@ -243,10 +259,10 @@ static bool frame_told(struct source *source, unsigned order, int status, int64_
 	bool go_on = true;
 	pthread_mutex_lock(&source->lock);
 	enum camera_phase before = known->state.phase;
-	if (order == source->order && status == 0) {
+	if (order == source->order && status >= 0) {
 		int64_t now_ns = zoe_now_ns();
-		known->published++;
-		known->sequence = sequence;
+		known->published += status == 0; /* else it was passed on as it came */
+		known->sequence = status == 0 ? sequence : known->sequence;
 		metrics_event(&known->rate, now_ns);
 		metrics_add(&known->delay, now_ns - due_ns);
 		camera_state_frame(&known->state, now_ns);
@@ -353,6 +369,7 @@ static void source_free(struct source *source)
 {
 	zoe_publisher_close(source->publisher);
 	zoe_publisher_close(source->packets);
+	zoe_publisher_close(source->jpegs);
 	if (source->interrupt.fd >= 0)
 		close(source->interrupt.fd);
 	pthread_cond_destroy(&source->change);
@@ -381,6 +398,7 @@ int source_create(const struct source_options *options, struct source **out)
 	         options->request.controls ? options->request.controls : "");
 	source->status.state.phase = CAMERA_OFF;
 	snprintf(source->packets_topic, sizeof(source->packets_topic), "%s/packets", options->topic);
+	snprintf(source->jpeg_topic, sizeof(source->jpeg_topic), "%s/jpeg", options->topic);
 	source->interrupt.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int status = source->interrupt.fd < 0 ? -errno : -pthread_create(&source->thread, NULL, source_thread, source);
 	if (status < 0) {

@@ -32,7 +32,7 @@ int v4l2_ioctl(const struct v4l2_device *device, unsigned long request, void *ar
  * never -EINVAL, which would mean that trying again is in vain. */
 int v4l2_fail(const struct v4l2_device *device, int status, const char *what, char *error);
 
-/* Open "/dev/video0", or "video0". Returns 0 | -EINVAL (not a camera at all) | -errno, each with a sentence. */
+/* Open "/dev/video0", or "video0"; what follows '?' is not looked at. Returns 0 | -EINVAL (not a camera at all) | -errno, each with a sentence. */
 int v4l2_device_open(const char *source, struct v4l2_device *out, char *error);
 void v4l2_device_close(struct v4l2_device *device);
 
@@ -41,8 +41,9 @@ void v4l2_device_close(struct v4l2_device *device);
 /* A pixel format that the driver reads. */
 struct v4l2_kind {
 	uint32_t code;          /* V4L2's */
-	enum zoe_format format; /* what it holds; ZOE_FORMAT_MJPEG is decoded */
+	enum zoe_format format; /* what it holds; of compressed ones MJPEG, or none */
 	unsigned memory_planes; /* pieces of memory for a picture */
+	bool compressed;
 };
 
 /* Those there are, best first: less to write and nothing to decode is better. Ends with code 0. */
@@ -130,6 +131,7 @@ struct v4l2_filled {
 	uint32_t sequence;
 	int64_t capture_ns;
 	bool damaged; /* the device says so */
+	bool key;     /* likewise: decoding may begin here */
 	size_t bytes; /* of the first piece: the length of a JPEG */
 };
 

@@ -18,7 +18,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_run, cli_ctl, cli_ls, cli_info, cli_top, cli_view, cli_cat, cli_clean, cli_model,
-    cli_detect, cli_version, cli_help;
+    cli_detect, cli_devices, cli_version, cli_help;
 extern const struct cli_command *const cli_commands[]; /* ends with NULL */
 
 /* What stands on a command line besides options. */

@@ -31,16 +31,44 @@ static const struct option_row rows[] = {
     {NULL},
 };
 
+/* {"fps": "10"} of fps=10 ..., or NULL. */
+static json_t *read_settings(const struct cli_words *words)
+{
+	json_t *settings = json_object();
+
+	for (unsigned i = 2; i < words->count; i++) {
+		const char *equal = strchr(words->items[i], '=');
+		size_t length = equal ? (size_t)(equal - words->items[i]) : 0;
+		char name[64];
+		if (!length || length >= sizeof name) {
+			cli_error("ctl: wanted NAME=VALUE, such as fps=10, found '%s'", words->items[i]);
+			json_decref(settings);
+			return NULL;
+		}
+		snprintf(name, sizeof name, "%.*s", (int)length, words->items[i]);
+		json_object_set_new(settings, name, channel_string(equal + 1));
+	}
+	return settings;
+}
+
 /* The request that the words say, or NULL after a sentence. */
 static json_t *make_request(const struct cli_words *words)
 {
 	const char *first = words->count ? words->items[0] : "";
 	bool alone = words->count == 1 && (!strcmp(first, "status") || !strcmp(first, "quit"));
 	bool on = words->count == 3 && !strcmp(words->items[2], "on");
-	json_t *request = channel_message("request");
+	bool set = words->count >= 3 && !strcmp(words->items[1], "set");
+	json_t *request = channel_message("request"), *settings = NULL;
 
 	json_object_set_new(request, "id", json_integer(1));
-	if (alone) {
+	if (set && (settings = read_settings(words))) {
+		json_object_set_new(request, "camera", channel_string(first));
+		json_object_set_new(request, "verb", json_string("set"));
+		json_object_set_new(request, "settings", settings);
+	} else if (set) {
+		json_decref(request);
+		return NULL;
+	} else if (alone) {
 		json_object_set_new(request, "verb", json_string(first));
 	} else if (words->count == 3 && (on || !strcmp(words->items[2], "off"))) {
 		json_object_set_new(request, "camera", channel_string(first));
@@ -151,9 +179,11 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_ctl = {
     .name = "ctl",
-    .usage = "[--json] [--domain DIR] CAMERA|all capture|preview|save|detect on|off | status | quit",
-    .help = "Turn a switch of what runs, show its state, or end it.",
+    .usage = "[--json] [--domain DIR] CAMERA|all capture|preview|save|detect on|off | CAMERA set NAME=VALUE... | "
+             "status | quit",
+    .help = "Turn a switch of what runs, set a camera, show its state, or end it.",
     .rows = rows,
-    .more = "The exit status is 0 if the switch then is as wanted.\n",
+    .more = "What can be set is width, height, fps, format, and the controls that `zoetrope devices` names.\n"
+            "The exit status is 0 if the switch then is as wanted, or the camera took what was set.\n",
     .run = run,
 };

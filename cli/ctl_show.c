@@ -45,6 +45,23 @@ static void print_state(json_t *state)
 	json_object_foreach(json_object_get(state, "processes"), key, value) print_process(key, value);
 }
 
+/* What holds of what was to be set: "width=640 fps=10: the reason why that is not what was wanted" */
+static void print_settings(const char *camera, const json_t *answer)
+{
+	const char *name, *reason = channel_get_text(answer, "reason", "");
+	json_t *value;
+
+	printf("%s:", camera);
+	json_object_foreach(json_object_get(answer, "actual"), name, value)
+	{
+		if (json_is_string(value))
+			printf(" %s=%s", name, json_string_value(value));
+		else
+			printf(" %s=%g", name, json_number_value(value));
+	}
+	printf("%s%s%s\n", *reason ? " (" : "", reason, *reason ? ")" : "");
+}
+
 /* Print the answer. Returns the exit status: 0 = it is as wanted. */
 int ctl_show(const struct cli_words *words, const json_t *answer, bool json)
 {
@@ -59,6 +76,8 @@ int ctl_show(const struct cli_words *words, const json_t *answer, bool json)
 		cli_error("ctl: %s", error);
 	} else if (state) {
 		print_state(state);
+	} else if (json_is_object(json_object_get(answer, "actual"))) {
+		print_settings(words->items[0], answer);
 	} else if (words->count == 3 && wanted == actual) {
 		printf("%s %s is %s\n", words->items[0], words->items[1], on_off(answer, "actual"));
 	} else if (wanted != actual) {

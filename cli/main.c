@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-const struct cli_command *const cli_commands[] = {&cli_run,     &cli_ctl,  &cli_ls,    &cli_info,  &cli_top,
-                                                  &cli_view,    &cli_cat,  &cli_clean, &cli_model, &cli_detect,
-                                                  &cli_version, &cli_help, NULL};
+const struct cli_command *const cli_commands[] = {&cli_run,     &cli_ctl,     &cli_ls,    &cli_info,  &cli_top,
+                                                  &cli_view,    &cli_cat,     &cli_clean, &cli_model, &cli_detect,
+                                                  &cli_devices, &cli_version, &cli_help,  NULL};
 
 void cli_error(const char *format, ...)
 {
@@ -94,7 +94,7 @@ int cli_read(const struct cli_command *command, int argc, char **argv, void *val
 
 static int unknown(const char *name)
 {
-	const char *names[16];
+	const char *names[32];
 	size_t count = 0;
 
 	for (; cli_commands[count]; count++)

@@ -19,7 +19,7 @@ const struct option_row process_rows[] = {
 
 const struct option_row camera_rows[] = {
     {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
-     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, v4l2:/dev/video0, file:clip.mp4, images:FOLDER, "
+     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, v4l2:/dev/video0 (?format=MJPG takes that of its own formats), file:clip.mp4, images:FOLDER, "
      "gst:PIPELINE, "
      "test:, or a bare path; a login as "
      "rtsp://${USER}:${PASSWORD}@HOST/PATH."},
@@ -42,6 +42,8 @@ const struct option_row camera_rows[] = {
      "How RTSP sends its pictures: tcp loses nothing, udp does not wait for what is lost."},
     {"decoder", OPTION_TEXT, MEMBER(camera_config, decoder), "", 0, 0, "", NULL,
      "Decoder of libavcodec by its name, for hardware (not tested with any); empty means the usual one."},
+    {"controls", OPTION_LIST, MEMBER(camera_config, controls), "", 0, 0, "", OPTION_PAIRS,
+     "Controls of a V4L2 camera, such as exposure, set in this order; `zoetrope devices` names them."},
     {"buffers", OPTION_INTEGER, MEMBER(camera_config, buffers), "0", 0, 64, "frames", NULL,
      "Newest frames kept for those who read them; 0 means 16, or fewer if they are large."},
     {"capture", OPTION_BOOL, MEMBER(camera_config, capture), "true", 0, 0, "", NULL, "Begin with capture on."},

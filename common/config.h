@@ -19,19 +19,20 @@ extern const struct option_row process_rows[];
 /* cameras.NAME */
 struct camera_config {
 	struct process_config process;
-	char *source;            /* URI or path: rtsp://..., file:clip.mp4, images:FOLDER, test:, a bare path */
-	int64_t width;           /* 0 = the source's own */
-	int64_t height;          /* 0 = the source's own */
-	double fps;              /* 0 = the source's own pace */
-	bool loop;               /* begin again at the end of a file */
-	char *format;            /* own, I420, NV12 ... */
-	char *crop;              /* "X Y WIDTH HEIGHT"; "" = all */
-	struct option_list mask; /* the same, any number */
-	char *detect_source;     /* what detectors look at instead; "" = the same */
-	char *transport;         /* tcp, udp */
-	char *decoder;           /* libavcodec's name; "" = the usual one */
-	int64_t buffers;         /* newest frames kept; 0 = by their size */
-	bool capture;            /* begin with capture on */
+	char *source;                /* URI or path: rtsp://..., file:clip.mp4, images:FOLDER, test:, a bare path */
+	int64_t width;               /* 0 = the source's own */
+	int64_t height;              /* 0 = the source's own */
+	double fps;                  /* 0 = the source's own pace */
+	bool loop;                   /* begin again at the end of a file */
+	char *format;                /* own, I420, NV12 ... */
+	char *crop;                  /* "X Y WIDTH HEIGHT"; "" = all */
+	struct option_list mask;     /* the same, any number */
+	char *detect_source;         /* what detectors look at instead; "" = the same */
+	char *transport;             /* tcp, udp */
+	char *decoder;               /* libavcodec's name; "" = the usual one */
+	struct option_list controls; /* "name=value" of a device's control */
+	int64_t buffers;             /* newest frames kept; 0 = by their size */
+	bool capture;                /* begin with capture on */
 };
 extern const struct option_row camera_rows[];
 

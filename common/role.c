@@ -238,6 +238,7 @@ int role_main(int argc, char **argv, const struct role_ops *ops)
 		uv_loop_close(role.loop);
 	}
 	json_decref(private.switches);
+	json_decref(private.settings);
 	role_command_finish(&private.command);
 	options_finish(private.rows, role.options);
 	free(role.options);

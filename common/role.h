@@ -43,6 +43,12 @@ struct role_ops {
 	 */
 	void (*turn)(struct role *role, const char *camera, const char *verb, bool on, struct role_answer *answer);
 
+	/*
+	 * Change settings of a camera, {"width": 640, "exposure": "100"}: what is not named stays. The answer may come
+	 * later: role_was_set() with the same id, once. NULL = the role has none.
+	 */
+	void (*set)(struct role *role, const char *camera, const json_t *settings, json_int_t id);
+
 	/* Metrics for the heartbeat (once a second and after role_changed()), a new reference. NULL = none. See
 	 * docs/protocol.md. */
 	json_t *(*metrics)(struct role *role);
@@ -70,6 +76,13 @@ int role_main(int argc, char **argv, const struct role_ops *ops);
 /* Is the switch wanted on? As last said by control; before that, the option named verb. */
 bool role_wanted(const struct role *role, const char *camera, const char *verb);
 
+/* Settings that control has had the camera set in earlier lives, a borrowed object; NULL = none. */
+const json_t *role_settings(const struct role *role, const char *camera);
+
+/* Answer a set. actual: what holds now of what was wanted (taken over). error: a sentence, and then nothing was changed;
+ * NULL = fine. */
+void role_was_set(struct role *role, json_int_t id, json_t *actual, const char *reason, const char *error);
+
 /*
  * Say what the role is doing: state is one word ("starting", "streaming", "off", "lost", "retrying", "stalled"), reason
  * a sentence or "". Sent to control at once if it changed.
@@ -96,5 +109,9 @@ void role_fail(struct role *role);
  */
 int role_request(struct role *role, const char *camera, const char *verb, bool on,
                  void (*done)(void *user, const json_t *answer), void *user);
+
+/* The same for settings of a camera; wanted and actual of the answer are objects. */
+int role_request_set(struct role *role, const char *camera, const json_t *settings,
+                     void (*done)(void *user, const json_t *answer), void *user);
 
 #endif

@@ -186,7 +186,13 @@ static void take_start(struct role *role, const json_t *message)
 	{
 		json_object_foreach(verbs, verb, on) remember_switch(role, camera, verb, json_is_true(on));
 	}
+	role->private_->settings = json_deep_copy(json_object_get(message, "settings"));
 	role_begin(role);
+}
+
+const json_t *role_settings(const struct role *role, const char *camera)
+{
+	return json_object_get(role->private_->settings, camera);
 }
 
 static void take_turn(struct role *role, const json_t *message)
@@ -206,6 +212,34 @@ static void take_turn(struct role *role, const json_t *message)
 	json_object_set(reply, "id", json_object_get(message, "id"));
 	json_object_set_new(reply, "actual", json_boolean(answer.actual));
 	json_object_set_new(reply, "reason", channel_string(answer.reason));
+	tell(role, reply);
+}
+
+static void take_set(struct role *role, const json_t *message)
+{
+	const char *camera = channel_get_text(message, "camera", "");
+	json_int_t id = json_integer_value(json_object_get(message, "id"));
+	char text[ROLE_REASON_BYTES];
+
+	if (role->private_->opened && role->ops->set) {
+		role->ops->set(role, camera, json_object_get(message, "settings"), id);
+		return;
+	}
+	snprintf(text, sizeof text, "%s %s", role->ops->role,
+	         role->ops->set ? "has not started yet" : "has no settings");
+	role_was_set(role, id, NULL, "", text);
+}
+
+void role_was_set(struct role *role, json_int_t id, json_t *actual, const char *reason, const char *error)
+{
+	json_t *reply = channel_message("was_set");
+
+	json_object_set_new(reply, "id", json_integer(id));
+	if (actual)
+		json_object_set_new(reply, "actual", actual);
+	json_object_set_new(reply, "reason", channel_string(reason));
+	if (error)
+		json_object_set_new(reply, "error", channel_string(error));
 	tell(role, reply);
 }
 
@@ -239,6 +273,8 @@ static void on_message(void *user, const char *type, const json_t *message)
 		take_start(role, message);
 	else if (!strcmp(type, "turn"))
 		take_turn(role, message);
+	else if (!strcmp(type, "set"))
+		take_set(role, message);
 	else if (!strcmp(type, "system") && role->ops->system && role->private_->opened)
 		role->ops->system(role, json_object_get(message, "state"));
 	else if (!strcmp(type, "answer"))
@@ -286,22 +322,42 @@ void role_channel_close(struct role *role)
 	drop_channel(role);
 }
 
-int role_request(struct role *role, const char *camera, const char *verb, bool on,
-                 void (*done)(void *user, const json_t *answer), void *user)
+/* Send a request, of whose message camera, verb and the like are there. */
+static int ask(struct role *role, json_t *message, void (*done)(void *user, const json_t *answer), void *user)
 {
 	struct role_private *private = role->private_;
 	struct role_pending *pending = private->channel ? malloc(sizeof *pending) : NULL;
 
-	if (!pending)
+	if (!pending) {
+		json_decref(message);
 		return private->channel ? -ENOMEM : -ENOTCONN;
+	}
 	*pending =
 	    (struct role_pending){.id = ++private->last_id, .done = done, .user = user, .next = private->pending};
 	private->pending = pending;
-	json_t *message = channel_message("request");
 	json_object_set_new(message, "id", json_integer(pending->id));
+	tell(role, message);
+	return 0;
+}
+
+int role_request(struct role *role, const char *camera, const char *verb, bool on,
+                 void (*done)(void *user, const json_t *answer), void *user)
+{
+	json_t *message = channel_message("request");
+
 	json_object_set_new(message, "camera", channel_string(camera));
 	json_object_set_new(message, "verb", channel_string(verb));
 	json_object_set_new(message, "on", json_boolean(on));
-	tell(role, message);
-	return 0;
+	return ask(role, message, done, user);
+}
+
+int role_request_set(struct role *role, const char *camera, const json_t *settings,
+                     void (*done)(void *user, const json_t *answer), void *user)
+{
+	json_t *message = channel_message("request");
+
+	json_object_set_new(message, "camera", channel_string(camera));
+	json_object_set_new(message, "verb", json_string("set"));
+	json_object_set_new(message, "settings", json_deep_copy(settings));
+	return ask(role, message, done, user);
 }

@@ -20,6 +20,7 @@ struct role_private {
 	struct role_command command;
 	struct option_row *rows; /* process_rows and the role's */
 	json_t *switches;        /* {CAMERA: {VERB: bool}} as control wants them */
+	json_t *settings;        /* {CAMERA: {NAME: value}} likewise; NULL = none */
 	struct role_pending *pending;
 	json_int_t last_id;
 	char state[32];

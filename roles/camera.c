@@ -5,6 +5,7 @@
  * figures that control is told. The camera's state is that of its first source.
  */
 #include "camera_derived.h"
+#include "camera_settings.h"
 #include "camera_source.h"
 #include "common/role.h"
 
@@ -33,6 +34,7 @@ struct camera {
 	struct stream streams[STREAMS]; /* the camera's own; the one for detectors */
 	struct area crop, *masks;
 	struct camera_derived *derived[DERIVED_KINDS];
+	struct camera_settings *settings;
 	uv_async_t news;
 	uv_timer_t tick;
 	unsigned open_handles;
@@ -107,6 +109,7 @@ static void on_news(uv_async_t *handle)
 		look(camera->role, &camera->streams[i]);
 	if (!camera->streams[0].status.failed && !camera->streams[1].status.failed)
 		tell_state(camera);
+	camera_settings_tick(camera->settings);
 }
 
 static void on_changed(void *user)
@@ -123,6 +126,7 @@ static void on_tick(uv_timer_t *handle)
 			source_tick(camera->streams[i].source);
 	for (int i = 0; i < DERIVED_KINDS; i++)
 		camera_derived_tick(camera->derived[i]);
+	camera_settings_tick(camera->settings);
 }
 
 /* ---- what control wants ----------------------------------------------------------------------------------------- */
@@ -141,6 +145,12 @@ static void camera_turn(struct role *role, const char *name, const char *verb, b
 	const struct camera_state *state = &camera->streams[0].status.state;
 	answer->actual = state->phase != CAMERA_OFF && state->phase != CAMERA_LOST && state->phase != CAMERA_RETRYING;
 	snprintf(answer->reason, sizeof(answer->reason), "%s", state->reason);
+}
+
+static void camera_set(struct role *role, const char *name, const json_t *wanted, json_int_t id)
+{
+	struct camera *camera = role->user;
+	camera_settings_set(camera->settings, wanted, id);
 }
 
 static void put_counts(json_t *metrics, const struct camera_counts *counts)
@@ -164,6 +174,8 @@ static json_t *stream_metrics(struct stream *stream)
 		json_object_set_new(metrics, "height", json_integer(status->mode.image.height));
 		metrics_put(metrics, "fps_wanted", status->mode.fps);
 	}
+	if (status->mode.jpeg)
+		json_object_set_new(metrics, "jpeg", json_true());
 	metrics_put(metrics, "fps", metrics_per_second(&status->rate, zoe_now_ns()));
 	if (status->published)
 		json_object_set_new(metrics, "sequence", json_integer((json_int_t)status->sequence));
@@ -252,6 +264,9 @@ static int stream_open(struct camera *camera, struct stream *stream, const char 
 	int status = source_create(&options, &stream->source);
 	if (status < 0)
 		snprintf(error, CAMERA_ERROR_BYTES, "no thread for the camera: %s", strerror(-status));
+	else if (own)
+		status = camera_settings_create(camera->role, stream->source, options.driver, &options.request, config,
+		                                &camera->settings, error);
 	return status;
 }
 
@@ -305,6 +320,8 @@ static void camera_close(struct role *role)
 	bool ended = true;
 	for (int i = 0; i < DERIVED_KINDS; i++)
 		camera_derived_destroy(camera->derived[i]);
+	camera_settings_destroy(camera->settings);
+	camera->settings = NULL;
 	for (int i = 0; i < STREAMS; i++) {
 		ended &= source_destroy(camera->streams[i].source);
 		camera->streams[i].source = NULL;
@@ -324,6 +341,7 @@ int main(int argc, char **argv)
 	    .options_bytes = sizeof(struct camera_config),
 	    .open = camera_open,
 	    .turn = camera_turn,
+	    .set = camera_set,
 	    .metrics = camera_metrics,
 	    .close = camera_close,
 	};

@@ -22,7 +22,7 @@
 
 struct source {
 	struct source_options options;
-	char packets_topic[ZOE_TOPIC_NAME_MAX + 1];
+	char packets_topic[ZOE_TOPIC_NAME_MAX + 1], jpeg_topic[ZOE_TOPIC_NAME_MAX + 1];
 	pthread_t thread;
 
 	/* The thread's. */
@@ -30,7 +30,7 @@ struct source {
 	struct camera_mode mode; /* the driver changes it while it is open */
 	struct camera_pace pace;
 	struct zoe_publisher *publisher; /* stays while capture is off, so that subscribers keep their topic */
-	struct zoe_publisher *packets;
+	struct zoe_publisher *packets, *jpegs;
 	size_t slot_bytes; /* that publisher was opened with; loans, too */
 	unsigned loans;
 	struct camera_interrupt interrupt;
@@ -38,11 +38,13 @@ struct source {
 	pthread_mutex_t lock;
 	pthread_cond_t change; /* of anything below */
 	bool on, must_open, quit;
-	unsigned order; /* counts source_turn() */
-	unsigned done;  /* the order whose first outcome is known */
-	bool open;      /* the driver has the source open */
-	bool opening;   /* and since when it tries, opening_ns */
-	bool given_up;  /* the driver was told to come back */
+	struct source_shape shape; /* wanted; a session has its own copy, used */
+	struct source_shape used;  /* the thread's */
+	unsigned order;            /* counts source_turn() and source_reshape() */
+	unsigned done;             /* the order whose first outcome is known */
+	bool open;                 /* the driver has the source open */
+	bool opening;              /* and since when it tries, opening_ns */
+	bool given_up;             /* the driver was told to come back */
 	int64_t opening_ns;
 	int64_t retry_ns;      /* not before */
 	uint64_t drops_before; /* those of earlier sessions */
@@ -96,6 +98,12 @@ static unsigned depth_for(const struct source *source, size_t slot_bytes)
 	return fit > DEPTH_MAX ? DEPTH_MAX : fit < DEPTH_MIN ? DEPTH_MIN : (unsigned)fit;
 }
 
+/* Hardly any JPEG is larger; for one that is, the topic grows. */
+static size_t jpeg_bytes(const struct zoe_image *image)
+{
+	return (size_t)image->width * image->height / 2;
+}
+
 /* The publishers, with slots of the size that the source needs. The old one leaves last, so that the sequence goes on. */
 static int publishers_open(struct source *source, char *error)
 {
@@ -106,10 +114,17 @@ static int publishers_open(struct source *source, char *error)
 	                                    .keeps = mode->keeps,
 	                                    .quarantine_ns = mode->quarantine_ns};
 	struct zoe_topic_options packets = {.depth = PACKETS_DEPTH};
+	struct zoe_topic_options jpegs = {.depth = options.depth, .slot_bytes = jpeg_bytes(&mode->image)};
+	if (!mode->jpeg) { /* so that its readers see that there is none, and take the frames */
+		zoe_publisher_close(source->jpegs);
+		source->jpegs = NULL;
+	}
 	struct zoe_publisher *publisher = NULL;
 	int status = 0;
 	if (!source->publisher || source->slot_bytes < mode->slot_bytes || source->loans < mode->loans)
 		status = zoe_publisher_open(source->options.domain, source->options.topic, &options, &publisher);
+	if (status == 0 && mode->jpeg && !source->jpegs)
+		status = zoe_publisher_open(source->options.domain, source->jpeg_topic, &jpegs, &source->jpegs);
 	if (status == 0 && mode->packets && !source->packets)
 		status = zoe_publisher_open(source->options.domain, source->packets_topic, &packets, &source->packets);
 	if (status < 0)
@@ -182,7 +197,10 @@ static int session_open(struct source *source, unsigned order, char *error)
 		status = publishers_open(source, error);
 	if (status < 0)
 		return status;
-	source->options.driver->attach(source->driver_state, source->publisher, source->packets);
+	source->options.driver->attach(source->driver_state,
+	                               &(struct camera_topics){.frames = source->publisher,
+	                                                       .packets = mode->packets ? source->packets : NULL,
+	                                                       .jpegs = mode->jpeg ? source->jpegs : NULL});
 	source->pace = (struct camera_pace){.start_ns = zoe_now_ns(), .period_ns = (int64_t)(1e9 / mode->fps)};
 	pthread_mutex_lock(&source->lock);
 	source->opening = false;
@@ -225,10 +243,10 @@ static bool frame_told(struct source *source, unsigned order, int status, int64_
 	bool go_on = true;
 	pthread_mutex_lock(&source->lock);
 	enum camera_phase before = known->state.phase;
-	if (order == source->order && status == 0) {
+	if (order == source->order && status >= 0) {
 		int64_t now_ns = zoe_now_ns();
-		known->published++;
-		known->sequence = sequence;
+		known->published += status == 0; /* else it was passed on as it came */
+		known->sequence = status == 0 ? sequence : known->sequence;
 		metrics_event(&known->rate, now_ns);
 		metrics_add(&known->delay, now_ns - due_ns);
 		camera_state_frame(&known->state, now_ns);
@@ -294,6 +312,18 @@ static void wait_for_order(struct source *source)
 		pthread_cond_timedwait(&source->change, &source->lock, &until);
 }
 
+/* The next session's request. The lock is held. */
+static void use_shape(struct source *source)
+{
+	struct camera_request *request = &source->options.request;
+	source->used = source->shape;
+	request->width = source->used.width;
+	request->height = source->used.height;
+	request->fps = source->used.fps;
+	request->format = source->used.format;
+	request->controls = source->used.controls;
+}
+
 static void *source_thread(void *user)
 {
 	struct source *source = user;
@@ -305,6 +335,7 @@ static void *source_thread(void *user)
 		}
 		unsigned order = source->order;
 		interrupt_clear(source);
+		use_shape(source);
 		source->given_up = false;
 		source->opening = true;
 		source->opening_ns = zoe_now_ns();
@@ -322,6 +353,7 @@ static void source_free(struct source *source)
 {
 	zoe_publisher_close(source->publisher);
 	zoe_publisher_close(source->packets);
+	zoe_publisher_close(source->jpegs);
 	if (source->interrupt.fd >= 0)
 		close(source->interrupt.fd);
 	pthread_cond_destroy(&source->change);
@@ -342,8 +374,15 @@ int source_create(const struct source_options *options, struct source **out)
 	pthread_mutex_init(&source->lock, NULL);
 	source->options = *options;
 	source->options.request.interrupt = &source->interrupt;
+	source->shape = (struct source_shape){.width = options->request.width,
+	                                      .height = options->request.height,
+	                                      .fps = options->request.fps,
+	                                      .format = options->request.format};
+	snprintf(source->shape.controls, sizeof(source->shape.controls), "%s",
+	         options->request.controls ? options->request.controls : "");
 	source->status.state.phase = CAMERA_OFF;
 	snprintf(source->packets_topic, sizeof(source->packets_topic), "%s/packets", options->topic);
+	snprintf(source->jpeg_topic, sizeof(source->jpeg_topic), "%s/jpeg", options->topic);
 	source->interrupt.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int status = source->interrupt.fd < 0 ? -errno : -pthread_create(&source->thread, NULL, source_thread, source);
 	if (status < 0) {
@@ -400,6 +439,37 @@ void source_turn(struct source *source, bool on, bool must_open, int64_t patienc
 	while (!order_done(source) && status == 0 && patience_ns > 0)
 		status = pthread_cond_timedwait(&source->change, &source->lock, &until);
 	pthread_mutex_unlock(&source->lock);
+}
+
+void source_shape(struct source *source, struct source_shape *out)
+{
+	pthread_mutex_lock(&source->lock);
+	*out = source->shape;
+	pthread_mutex_unlock(&source->lock);
+}
+
+void source_reshape(struct source *source, const struct source_shape *shape)
+{
+	pthread_mutex_lock(&source->lock);
+	const struct source_shape *old = &source->shape;
+	bool same = old->width == shape->width && old->height == shape->height && old->fps == shape->fps &&
+	            old->format == shape->format;
+	source->shape = *shape;
+	if (!same && source->on) {
+		source->order++;
+		source->retry_ns = 0;
+		interrupt_set(source);
+		pthread_cond_broadcast(&source->change);
+	}
+	pthread_mutex_unlock(&source->lock);
+}
+
+bool source_settled(struct source *source)
+{
+	pthread_mutex_lock(&source->lock);
+	bool settled = order_done(source);
+	pthread_mutex_unlock(&source->lock);
+	return settled;
 }
 
 void source_tick(struct source *source)

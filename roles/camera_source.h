@@ -52,6 +52,23 @@ bool source_destroy(struct source *source);
  */
 void source_turn(struct source *source, bool on, bool must_open, int64_t patience_ns);
 
+/* What may change while it runs. 0 = the source's own. */
+struct source_shape {
+	unsigned width, height;
+	double fps;
+	uint32_t format;
+	char controls[CAMERA_CONTROLS_BYTES]; /* set each time that it is opened */
+};
+
+void source_shape(struct source *source, struct source_shape *out);
+
+/*
+ * Change that. If it is open it is opened anew (but not for other controls, which its driver was told): the topic and
+ * its readers stay. source_settled() tells when the outcome is known.
+ */
+void source_reshape(struct source *source, const struct source_shape *shape);
+bool source_settled(struct source *source);
+
 /* Look at the clock: every 100 ms or so while capture is on. */
 void source_tick(struct source *source);
 

@@ -131,6 +131,7 @@ static void on_second(uv_timer_t *timer)
 	for (size_t i = 0; i < control->process_count; i++)
 		process_tick(&control->processes[i]);
 	routes_tick(control);
+	settings_tick(control);
 	push(control);
 	if (control->print_status && control->started_ns && !control->stopping)
 		status_print(control);

@@ -46,11 +46,12 @@ struct process {
 	int64_t started_ns;
 	char state[32];
 	char reason[CONTROL_REASON_BYTES];
-	char cpus[256];  /* as it has read them back */
-	char policy[64]; /* likewise */
-	bool last_words; /* error was sent by a child that then ended itself */
-	char error[512]; /* the last sentence it sent */
-	json_t *metrics; /* NULL = none yet */
+	char cpus[256];   /* as it has read them back */
+	char policy[64];  /* likewise */
+	json_t *settings; /* that a camera was set to, told to each life; NULL = none */
+	bool last_words;  /* error was sent by a child that then ended itself */
+	char error[512];  /* the last sentence it sent */
+	json_t *metrics;  /* NULL = none yet */
 	struct stat_sample stat;
 };
 
@@ -73,7 +74,8 @@ struct control {
 	size_t process_count;
 	struct route *routes;
 	size_t route_count;
-	struct turn *turns; /* sent and not answered yet; control_routes.c */
+	struct turn *turns;   /* sent and not answered yet; control_routes.c */
+	struct setting *sets; /* likewise; control_settings.c */
 	json_int_t last_turn;
 	struct server *server; /* control.sock; control_server.c */
 	uv_timer_t second;
@@ -127,6 +129,20 @@ void routes_take_turned(struct process *process, const json_t *message);
 void routes_take_state(struct process *process);               /* its state has come: capture follows it */
 void routes_lost(struct process *process, const char *reason); /* its life has ended */
 void routes_tick(struct control *control);
+
+/* control_settings.c */
+/* Change settings of a camera; done is called exactly once with {wanted, actual, reason} or {error}. */
+void settings_ask(struct control *control, const char *camera, const json_t *settings,
+                  void (*done)(void *user, const json_t *answer), void *user);
+json_t *settings_of(const struct process *process); /* for its "start" */
+void settings_take(struct process *process, const json_t *message);
+void settings_lost(struct process *process, const char *reason);
+void settings_tick(struct control *control);
+
+/* control_routes.c, control_settings.c: answer {"error": text} */
+void control_fail(void (*done)(void *user, const json_t *answer), void *user, const char *text);
+/* Is there such a camera? If not, the sentence. */
+bool control_check_camera(const struct control *control, const char *camera, char *out, size_t size);
 
 /* control_state.c */
 json_t *state_build(const struct control *control);

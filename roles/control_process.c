@@ -136,6 +136,8 @@ static void on_message(void *user, const char *type, const json_t *message)
 		take_state(process, message);
 	else if (!strcmp(type, "turned"))
 		routes_take_turned(process, message);
+	else if (!strcmp(type, "was_set"))
+		settings_take(process, message);
 	else if (!strcmp(type, "request"))
 		take_request(process, message);
 	else if (!strcmp(type, "error"))
@@ -207,6 +209,13 @@ static void on_restart(uv_timer_t *timer)
 	process_start(timer->data);
 }
 
+/* Nobody will answer what was asked of it. */
+static void lost(struct process *process, const char *reason)
+{
+	routes_lost(process, reason);
+	settings_lost(process, reason);
+}
+
 static void start_again(struct process *process, int status, const char *how)
 {
 	uint64_t delay_ms = delay_again(process, status);
@@ -217,7 +226,7 @@ static void start_again(struct process *process, int status, const char *how)
 	if (process->error[0] && (process->last_words || !WIFSIGNALED(status)))
 		snprintf(text, sizeof text, "%.250s", process->error);
 	set_state(process, "restarting", text);
-	routes_lost(process, text);
+	lost(process, text);
 	uv_timer_start(&process->restart, on_restart, delay_ms, 0);
 }
 
@@ -235,12 +244,12 @@ static void ended(struct process *process, int status)
 	process->cpus[0] = process->policy[0] = 0;
 	if (process->control->stopping) {
 		set_state(process, "off", how);
-		routes_lost(process, how);
+		lost(process, how);
 		control_ended(process->control);
 	} else if (!process->ever_ready && is_own_fault(process, status)) {
 		if (!process->error[0])
 			log_line(process->title, "%s before it was ready", how);
-		routes_lost(process, how);
+		lost(process, how);
 		control_stop(process->control, 1);
 	} else {
 		start_again(process, status, how);
@@ -291,6 +300,8 @@ static void send_start(struct process *process)
 	json_t *message = channel_message("start");
 
 	json_object_set_new(message, "switches", routes_switches(process));
+	if (process->settings)
+		json_object_set_new(message, "settings", settings_of(process));
 	if (arguments_command(process->entry)) { /* roles have these on their command lines */
 		json_object_set_new(message, "name", json_string(process->entry->name));
 		json_object_set_new(message, "options", arguments_json(process->entry));
@@ -397,5 +408,6 @@ void process_close(struct process *process)
 	if (!uv_is_closing((uv_handle_t *)&process->restart))
 		uv_close((uv_handle_t *)&process->restart, NULL);
 	json_decref(process->metrics);
-	process->metrics = NULL;
+	json_decref(process->settings);
+	process->metrics = process->settings = NULL;
 }

@@ -217,7 +217,7 @@ static int send_turn(struct route *route, struct turning *turning)
 	return 0;
 }
 
-static void fail(void (*done)(void *user, const json_t *answer), void *user, const char *text)
+void control_fail(void (*done)(void *user, const json_t *answer), void *user, const char *text)
 {
 	json_t *error = json_object();
 
@@ -226,13 +226,12 @@ static void fail(void (*done)(void *user, const json_t *answer), void *user, con
 	json_decref(error);
 }
 
-/* Is there such a camera and such a verb? If not, the sentence. */
-static bool check_names(const struct control *control, const char *camera, const char *verb, char *out, size_t size)
+bool control_check_camera(const struct control *control, const char *camera, char *out, size_t size)
 {
 	const struct config_entry *entry;
 	const char *names[256];
 	size_t count = 0;
-	bool known = !strcmp(camera, "all");
+	bool known = false;
 
 	for (size_t at = 0; count < 256 && (entry = control_config_next(&control->config, "cameras", &at));) {
 		known |= !strcmp(entry->name, camera);
@@ -242,8 +241,15 @@ static bool check_names(const struct control *control, const char *camera, const
 		char *list = options_join((char *const *)names, count);
 		snprintf(out, size, "there is no camera '%.60s'; there are: %.300s", camera, list ? list : "");
 		free(list);
-		return false;
 	}
+	return known;
+}
+
+/* Is there such a camera and such a verb? If not, the sentence. */
+static bool check_names(const struct control *control, const char *camera, const char *verb, char *out, size_t size)
+{
+	if (strcmp(camera, "all") != 0 && !control_check_camera(control, camera, out, size))
+		return false;
 	if (find_verb(verb))
 		return true;
 	snprintf(out, size, "there is no switch '%.60s'; wanted capture, preview, save or detect", verb);
@@ -257,12 +263,12 @@ void routes_turn(struct control *control, const char *camera, const char *verb, 
 	struct turning *turning;
 
 	if (!check_names(control, camera, verb, error, sizeof error)) {
-		fail(done, user, error);
+		control_fail(done, user, error);
 		return;
 	}
 	turning = malloc(sizeof *turning);
 	if (!turning) {
-		fail(done, user, "out of memory");
+		control_fail(done, user, "out of memory");
 		return;
 	}
 	*turning = (struct turning){

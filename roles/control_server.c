@@ -81,7 +81,8 @@ void server_request(struct control *control, const json_t *message, void (*reply
 	struct request *request = malloc(sizeof *request);
 	const char *verb = channel_get_text(message, "verb", "");
 	const char *camera = json_string_value(json_object_get(message, "camera"));
-	const json_t *on = json_object_get(message, "on");
+	const json_t *on = json_object_get(message, "on"), *settings = json_object_get(message, "settings");
+	bool set = !strcmp(verb, "set");
 
 	if (!request) {
 		reply(user, channel_message("answer"));
@@ -92,11 +93,14 @@ void server_request(struct control *control, const json_t *message, void (*reply
 		answer_status(control, request);
 	else if (!strcmp(verb, "quit"))
 		answer_quit(control, request);
-	else if (!camera || !json_is_boolean(on))
+	else if (!camera || (set ? !json_is_object(settings) : !json_is_boolean(on)))
 		answer_error(request,
-		             "wanted \"verb\" of status, quit or a switch, and for a switch \"camera\" and \"on\"");
+		             "wanted \"verb\" of status, quit, set or a switch, for a switch \"camera\" and \"on\", "
+		             "and for set \"camera\" and \"settings\", an object");
 	else if (control->stopping)
 		answer_error(request, "zoetrope is ending");
+	else if (set)
+		settings_ask(control, camera, settings, on_turned, request);
 	else
 		routes_turn(control, camera, verb, json_is_true(on), on_turned, request);
 }

@@ -70,6 +70,8 @@ static json_t *camera_state(const struct control *control, const struct process 
 
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		json_object_set_new(state, verbs[i], routes_state(control, camera, verbs[i]));
+	if (process->settings)
+		json_object_set(state, "settings", process->settings);
 	json_object_set_new(state, "state", channel_string(process->state));
 	json_object_set_new(state, "reason", channel_string(process->reason));
 	json_object_set_new(state, "metrics", camera_metrics(control, camera));

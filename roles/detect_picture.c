@@ -62,7 +62,7 @@ static int play_once(struct zoe_domain *domain, const char *path, struct detect_
 	    .slot_bytes = mode.slot_bytes, .loans = mode.loans, .keeps = mode.keeps, .depth = 1};
 	status = zoe_publisher_open(domain, "picture", &options, &publisher);
 	if (status == 0) {
-		camera_file.attach(state, publisher, NULL);
+		camera_file.attach(state, &(struct camera_topics){.frames = publisher});
 		status = camera_file.next(state, &pace, &due_ns, error);
 	}
 	if (status == 0)

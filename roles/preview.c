@@ -127,8 +127,10 @@ static void preview_system(struct role *role, const json_t *state)
 		return;
 	json_decref(preview->system);
 	preview->system = json_deep_copy(state);
-	for (size_t i = 0; i < preview->camera_count; i++)
+	for (size_t i = 0; i < preview->camera_count; i++) {
+		camera_update(&preview->cameras[i]); /* it may send JPEG now, or no more */
 		camera_look_away(&preview->cameras[i], preview->system);
+	}
 	events_send(preview, "state", state);
 }
 

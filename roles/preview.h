@@ -113,6 +113,8 @@ struct variant {
 int variant_get(struct preview_camera *camera, const struct variant_options *options, struct variant **out);
 /* Free those of a camera that nobody watches any more; all: in any case. */
 void variants_sweep(struct preview_camera *camera, bool all);
+/* Does somebody watch the camera's pictures as they come, so that JPEG would pass through? */
+bool variants_pass(const struct preview_camera *camera);
 /* Put a picture into the queues of all variants that are watched, and wake who waits. */
 void variants_show(struct preview_camera *camera, struct picture *picture);
 /* Encode for those who want exact boxes, or for all others. Returns how many variants have got a picture. */
@@ -123,6 +125,7 @@ struct preview_camera {
 	const char *name;
 	bool on; /* the switch */
 	struct feed frames;
+	struct feed jpegs; /* in place of frames if the camera sends JPEG, and somebody watches it as it is */
 	struct feed detections;
 	struct zoe_subscriber *late; /* comes behind, up to the frame of each result; NULL = nobody wants exact boxes */
 	int64_t late_ns;             /* when a result last had its frame, or when somebody began to want that */
@@ -151,6 +154,8 @@ void camera_turn(struct preview_camera *camera, bool on);
 void camera_update(struct preview_camera *camera);
 /* Once a second and on change: show the camera's last picture and its state, if that is what there is to see. */
 void camera_look_away(struct preview_camera *camera, const json_t *system);
+/* The camera's state, or NULL. */
+const json_t *state_known_camera(const struct preview *preview, const struct preview_camera *camera);
 /* A frame was encoded. */
 void camera_remember(struct preview_camera *camera, struct picture *picture);
 void camera_away_forget(struct preview_camera *camera);

@@ -34,14 +34,15 @@ static void camera_deliver(struct preview_camera *camera, const struct zoe_frame
 }
 
 /* After an overrun the newest frame is wanted instead of the oldest that is left. */
-static void camera_catch_up(struct preview_camera *camera, struct zoe_frame *frame)
+static void camera_catch_up(struct feed *feed, struct zoe_frame *frame)
 {
+	struct preview_camera *camera = feed->user;
 	camera->drops += frame->lost;
 	struct zoe_frame newest;
-	if (feed_take_latest(&camera->frames, &newest) < 0)
+	if (feed_take_latest(feed, &newest) < 0)
 		return;
 	camera->drops += newest.lost + 1;
-	feed_release(&camera->frames, frame);
+	feed_release(feed, frame);
 	*frame = newest;
 }
 
@@ -53,7 +54,7 @@ static void camera_frames_ready(struct feed *feed)
 	if (feed_take(feed, &frame) < 0)
 		return;
 	if (frame.lost)
-		camera_catch_up(camera, &frame);
+		camera_catch_up(feed, &frame);
 	if (frame.image.format != ZOE_FORMAT_NONE && feed->subscriber)
 		camera_deliver(camera, &frame);
 	feed_release(feed, &frame);
@@ -113,13 +114,22 @@ static void camera_detections_ready(struct feed *feed)
 	}
 }
 
+/* As its process says. */
+static bool camera_sends_jpeg(const struct preview_camera *camera)
+{
+	const json_t *known = state_known_camera(camera->preview, camera);
+	return json_is_true(json_object_get(json_object_get(json_object_get(known, "metrics"), "camera"), "jpeg"));
+}
+
 void camera_update(struct preview_camera *camera)
 {
 	variants_sweep(camera, false);
 	bool watched = camera->on && camera->variants;
 	feed_want(&camera->detections,
 	          watched || camera->preview->events.listeners > 0); /* first, to have boxes for the first frame */
-	feed_want(&camera->frames, watched);
+	bool jpeg = watched && camera_sends_jpeg(camera) && variants_pass(camera);
+	feed_want(&camera->jpegs, jpeg);
+	feed_want(&camera->frames, watched && !jpeg);
 	camera_update_late(camera);
 	for (struct variant *variant = camera->variants; variant && !camera->on; variant = variant->next)
 		picture_queue_empty(&variant->queue);
@@ -138,6 +148,8 @@ int camera_open(struct preview_camera *camera, struct preview *preview, const ch
 	camera->on = role_wanted(preview->role, name, "preview");
 	int status = feed_init(&camera->frames, preview->role, name, "", camera_frames_ready, camera);
 	if (!status)
+		status = feed_init(&camera->jpegs, preview->role, name, "/jpeg", camera_frames_ready, camera);
+	if (!status)
 		status =
 		    feed_init(&camera->detections, preview->role, name, "/detections", camera_detections_ready, camera);
 	return status;
@@ -146,6 +158,7 @@ int camera_open(struct preview_camera *camera, struct preview *preview, const ch
 void camera_close(struct preview_camera *camera)
 {
 	feed_finish(&camera->frames);
+	feed_finish(&camera->jpegs);
 	feed_finish(&camera->detections);
 	zoe_subscriber_close(camera->late);
 	camera->late = NULL;

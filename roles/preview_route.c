@@ -20,7 +20,7 @@ struct switching {
 	struct request *request; /* NULL: gone */
 	json_t *answer;          /* NULL: none yet */
 	const struct preview_camera *camera;
-	const char *verb; /* of route_verbs */
+	const char *verb; /* of route_verbs; NULL: settings */
 };
 
 static bool route_reads(const struct request *request)
@@ -63,7 +63,7 @@ static void switching_done(void *user, const json_t *line)
 {
 	struct switching *switching = user;
 	json_t *answer = switching_answer(line);
-	if (!json_object_get(answer, "error"))
+	if (!json_object_get(answer, "error") && switching->verb)
 		state_learn_switch(switching->camera, switching->verb, answer);
 	if (!switching->request) {
 		json_decref(answer);
@@ -99,34 +99,28 @@ static enum MHD_Result switching_continue(struct request *request)
 	json_t *answer = request->switching->answer;
 	if (!answer)
 		return MHD_NO;
-	unsigned status = json_object_get(answer, "error") ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
+	unsigned refused = request->switching->verb ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_BAD_REQUEST;
+	unsigned status = json_object_get(answer, "error") ? refused : MHD_HTTP_OK;
 	return answer_json(request, status, json_incref(answer));
 }
 
-/* {"on": true} or {"on": false}. Returns 0 | -EINVAL */
-static int switching_parse(const struct request *request, bool *out_on)
-{
-	json_t *body = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, NULL);
-	json_t *on = json_object_get(body, "on");
-	int status = json_is_boolean(on) && json_object_size(body) == 1 ? 0 : -EINVAL;
-	*out_on = json_is_true(on);
-	json_decref(body);
-	return status;
-}
-
-static enum MHD_Result switching_ask(struct request *request, struct preview_camera *camera, const char *verb, bool on)
+/* wanted: of a switch true or false; of settings, if verb is NULL, an object. */
+static enum MHD_Result switching_ask(struct request *request, struct preview_camera *camera, const char *verb,
+                                     const json_t *wanted)
 {
 	struct switching *switching = calloc(1, sizeof(*switching));
 	if (!switching)
 		return MHD_NO;
 	*switching = (struct switching){.request = request, .camera = camera, .verb = verb};
-	int status = role_request(request->preview->role, camera->name, verb, on, switching_done, switching);
+	struct role *role = request->preview->role;
+	int status = verb ? role_request(role, camera->name, verb, json_is_true(wanted), switching_done, switching)
+	                  : role_request_set(role, camera->name, wanted, switching_done, switching);
 	if (status == -ENOTCONN) {
 		free(switching);
 		return answer_error(
 		    request, MHD_HTTP_SERVICE_UNAVAILABLE,
-		    "preview runs alone, so there is nobody to turn %s of %s; start it with: zoetrope run", verb,
-		    camera->name);
+		    "preview runs alone, so there is nobody to turn %s of %s; start it with: zoetrope run",
+		    verb ? verb : "settings", camera->name);
 	}
 	if (status < 0) {
 		free(switching);
@@ -142,24 +136,43 @@ static enum MHD_Result switching_ask(struct request *request, struct preview_cam
 	return MHD_YES;
 }
 
-static enum MHD_Result route_put_switch(struct request *request, struct preview_camera *camera, const char *verb)
+/* A body is {"on": true} or {"on": false}; of settings, any object. verb: NULL = settings. */
+static enum MHD_Result route_put(struct request *request, struct preview_camera *camera, const char *verb)
 {
 	const char *type = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
 	size_t length = type ? strcspn(type, "; \t") : 0;
 	if (length != strlen("application/json") || strncasecmp(type, "application/json", length))
 		return answer_error(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
 		                    "the body must be sent with Content-Type: application/json");
-	bool on;
-	if (switching_parse(request, &on) < 0)
-		return answer_error(request, MHD_HTTP_BAD_REQUEST,
-		                    "the body must be {\"on\": true} or {\"on\": false}");
-	return switching_ask(request, camera, verb, on);
+	json_t *body = json_loadb(request->body, request->body_size, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *wanted = verb ? json_object_get(body, "on") : body;
+	enum MHD_Result result;
+	if (verb ? json_is_boolean(wanted) && json_object_size(body) == 1 : json_is_object(wanted))
+		result = switching_ask(request, camera, verb, wanted);
+	else
+		result = answer_error(request, MHD_HTTP_BAD_REQUEST, "the body must be %s",
+		                      verb ? "{\"on\": true} or {\"on\": false}"
+		                           : "an object of settings, such as {\"fps\": 10}");
+	json_decref(body);
+	return result;
+}
+
+static enum MHD_Result route_settings(struct request *request, struct preview_camera *camera)
+{
+	if (!strcmp(request->method, MHD_HTTP_METHOD_PUT))
+		return route_put(request, camera, NULL);
+	if (!route_reads(request))
+		return route_not_allowed(request, "GET, HEAD, PUT");
+	json_t *state = state_camera(request->preview, camera);
+	json_t *settings = json_incref(json_object_get(state, "settings"));
+	json_decref(state);
+	return answer_json(request, MHD_HTTP_OK, settings ? settings : json_object());
 }
 
 static enum MHD_Result route_switch(struct request *request, struct preview_camera *camera, const char *verb)
 {
 	if (!strcmp(request->method, MHD_HTTP_METHOD_PUT))
-		return route_put_switch(request, camera, verb);
+		return route_put(request, camera, verb);
 	if (!route_reads(request))
 		return route_not_allowed(request, "GET, HEAD, PUT");
 	json_t *json = state_switch(request->preview, camera, verb);
@@ -225,12 +238,14 @@ static enum MHD_Result route_camera(struct request *request, const char *rest)
 	for (size_t i = 0; i < sizeof(route_verbs) / sizeof(*route_verbs); i++)
 		if (!strcmp(leaf, route_verbs[i]))
 			return route_switch(request, camera, route_verbs[i]);
+	if (!strcmp(leaf, "settings"))
+		return route_settings(request, camera);
 	bool stream = !strcmp(leaf, "stream.mjpg"), snapshot = !strcmp(leaf, "snapshot.jpg");
 	if (!stream && !snapshot && leaf[0])
 		return answer_error(
 		    request, MHD_HTTP_NOT_FOUND,
-		    "camera %s has no %s; it has: stream.mjpg, snapshot.jpg, capture, preview, save, detect", name,
-		    leaf);
+		    "camera %s has no %s; it has: stream.mjpg, snapshot.jpg, settings, capture, preview, save, detect",
+		    name, leaf);
 	if (stream && strcmp(request->method, MHD_HTTP_METHOD_GET) != 0)
 		return route_not_allowed(request, "GET");
 	if (!route_reads(request))

@@ -64,15 +64,15 @@ json_t *state_json(struct preview *preview)
 	                 (double)(zoe_now_ns() - preview->begin_ns) / 1e9, "cameras", cameras, "processes");
 }
 
-static json_t *state_known_camera(const struct preview *preview, const struct preview_camera *camera)
+const json_t *state_known_camera(const struct preview *preview, const struct preview_camera *camera)
 {
 	return json_object_get(json_object_get(preview->system, "cameras"), camera->name);
 }
 
 json_t *state_camera(struct preview *preview, const struct preview_camera *camera)
 {
-	json_t *known = state_known_camera(preview, camera);
-	return known ? json_incref(known) : state_own_camera(camera);
+	const json_t *known = state_known_camera(preview, camera);
+	return known ? json_incref((json_t *)known) : state_own_camera(camera);
 }
 
 json_t *state_switch(struct preview *preview, const struct preview_camera *camera, const char *verb)
@@ -85,9 +85,9 @@ json_t *state_switch(struct preview *preview, const struct preview_camera *camer
 
 void state_learn_switch(const struct preview_camera *camera, const char *verb, json_t *answer)
 {
-	json_t *known = state_known_camera(camera->preview, camera);
+	const json_t *known = state_known_camera(camera->preview, camera);
 	if (known)
-		json_object_set(known, verb, answer);
+		json_object_set((json_t *)known, verb, answer);
 }
 
 bool state_ready(const struct preview *preview, char *out, size_t room)

@@ -9,6 +9,7 @@
 
 #include "convert/convert.h"
 #include "preview.h"
+#include "zoetrope_camera.h"
 
 /* ---- who waits ---- */
 
@@ -133,6 +134,31 @@ static int variant_paint(const struct variant *variant, const struct zoe_frame *
 	return 0;
 }
 
+/* Is there something to be drawn into the picture, or is it to be smaller or coarser? */
+static bool variant_passes(const struct variant *variant)
+{
+	const struct variant_options *options = &variant->options;
+	return !options->overlay && !options->height && !options->quality &&
+	       !variant->camera->preview->config->timestamp;
+}
+
+bool variants_pass(const struct preview_camera *camera)
+{
+	for (const struct variant *variant = camera->variants; variant; variant = variant->next)
+		if (variant->watchers && variant_passes(variant))
+			return true;
+	return false;
+}
+
+/* Of a camera's JPEG the number of the frame with its pixels, which is that of its detections. */
+static uint64_t frame_number(const struct zoe_frame *frame)
+{
+	struct zoe_camera_meta meta;
+	memcpy(&meta, frame->meta, sizeof(meta));
+	bool jpeg = frame->image.format == ZOE_FORMAT_MJPEG && meta.magic == ZOE_CAMERA_MAGIC;
+	return jpeg && meta.frame ? meta.frame - 1 : frame->seq;
+}
+
 /* image: in, the size that is wanted; out, what was encoded. */
 static int variant_compress(const struct variant *variant, const struct zoe_frame *frame, struct zoe_image *image,
                             const unsigned char **out_data, size_t *out_size, char *error)
@@ -192,7 +218,7 @@ static struct picture *variant_encode(const struct variant *variant, const struc
 	picture->camera = camera->name;
 	picture->width = image.width;
 	picture->height = image.height;
-	picture->seq = frame->seq;
+	picture->seq = frame_number(frame);
 	picture->capture_ns = frame->capture_ns;
 	picture->publish_ns = frame->publish_ns;
 	picture->encode_begin_ns = begin_ns;

@@ -22,6 +22,9 @@
 #define CAMERA_NOTE_BYTES  256
 #define CAMERA_SHOWN_BYTES 256
 
+/* Controls of a device, "brightness=20\n..." */
+#define CAMERA_CONTROLS_BYTES 2048
+
 /* Set by the role when a driver shall stop waiting. */
 struct camera_interrupt {
 	atomic_bool set;
@@ -43,8 +46,9 @@ struct camera_request {
 	struct area crop;         /* only that is published */
 	const struct area *masks; /* blacked out before anybody sees it */
 	unsigned mask_count;
-	bool udp;            /* the network's pictures by UDP, not TCP */
-	const char *decoder; /* name of a libavcodec decoder; "" = the usual one */
+	bool udp;             /* the network's pictures by UDP, not TCP */
+	const char *decoder;  /* name of a libavcodec decoder; "" = the usual one */
+	const char *controls; /* a line each, "name=value\n", in that order; "" = the device's own */
 	struct camera_interrupt *interrupt;
 };
 
@@ -62,12 +66,20 @@ struct camera_mode {
 	double fps;             /* expected frames a second */
 	bool live;              /* frames are due when they come; silence means that something is wrong */
 	bool packets;           /* can publish what it decodes, too */
+	bool jpeg;              /* sends JPEGs, which are worth a topic: nothing is done to them */
 	size_t slot_bytes;      /* that a slot of the topic must have */
 	unsigned loans, keeps;  /* slots that the driver holds at most while it works */
 	int64_t quarantine_ns;  /* the device may write into loans for that long after this process died */
 	bool counted;           /* counts are kept */
 	struct camera_counts counts;
 	char note[CAMERA_NOTE_BYTES]; /* worth telling once: "yuv420p10le is converted to YU12"; "" = nothing */
+};
+
+/* Where a driver publishes. All outlive its state. */
+struct camera_topics {
+	struct zoe_publisher *frames;
+	struct zoe_publisher *packets; /* for what was decoded; NULL unless mode.packets */
+	struct zoe_publisher *jpegs;   /* NULL unless mode.jpeg */
 };
 
 /* When frames are due. One for each time that the source is opened; the role's. */
@@ -89,9 +101,8 @@ struct camera_driver {
 	 */
 	int (*open)(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error);
 
-	/* From now on slots may be loaned from publisher. packets: for what was decoded; NULL unless mode.packets. Both
-	 * outlive the state. */
-	void (*attach)(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets);
+	/* From now on slots may be loaned from these. */
+	void (*attach)(void *state, const struct camera_topics *topics);
 
 	/*
 	 * Make the next frame ready; a live source waits for it.
@@ -106,9 +117,21 @@ struct camera_driver {
 	/*
 	 * Publish the frame that next() made ready. Called at most once after each next() that returned 0.
 	 *
-	 * Returns  0 | -ENOBUFS (no slot to be had: the frame is dropped) | -errno of zoe_loan(), zoe_publish()
+	 * Returns  0 | 1 (there was nothing to publish: nobody wants pixels, and the JPEG was passed on to who wants that)
+	 *          | -ENOBUFS (no slot to be had: the frame is dropped) | -errno of zoe_loan(), zoe_publish()
 	 */
 	int (*publish)(void *state, int64_t capture_ns, uint64_t *out_seq);
+
+	/*
+	 * Set controls of the device, open or not; from any thread. NULL: it has none.
+	 *
+	 * controls  as in the request
+	 * out       the same controls as they are then
+	 *
+	 * Returns  0 | -errno with a sentence: those before are set
+	 */
+	int (*set)(const struct camera_request *request, const char *controls, char out[CAMERA_CONTROLS_BYTES],
+	           char *error);
 
 	/* Close the source and give all slots back. NULL is fine. */
 	void (*close)(void *state);
@@ -130,6 +153,29 @@ void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
 
 /* Black the masked areas out of a picture that was cropped. */
 void camera_mask(const struct camera_request *request, const struct zoe_image *image, void *data);
+
+/* Is there a subscriber? publisher may be NULL. */
+bool camera_is_wanted(struct zoe_publisher *publisher);
+
+struct zoe_packet_head;
+
+/* Publish a packet on CAMERA/packets, if somebody wants it. */
+void camera_packet_publish(struct zoe_publisher *publisher, const struct zoe_packet_head *head, const void *extra,
+                           const void *data, size_t bytes, int64_t capture_ns);
+
+/* A picture on CAMERA/jpeg. */
+struct camera_jpeg {
+	unsigned width, height;
+	const void *data;
+	size_t bytes;
+	int64_t capture_ns;
+	uint32_t device_sequence;
+	bool has_frame; /* its pixels were published, as that frame */
+	uint64_t frame;
+};
+
+/* Publish it, if somebody wants it. */
+void camera_jpeg_publish(struct zoe_publisher *publisher, const struct camera_jpeg *jpeg);
 
 /* A pixel format by the name that people write, "NV12"; 0 = not known. */
 uint32_t camera_format_find(const char *name);

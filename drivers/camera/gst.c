@@ -273,13 +273,13 @@ fail:
 }
 
 /* From now on there are slots: upstream asks again what to write into. */
-static void gst_camera_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
+static void gst_camera_attach(void *state, const struct camera_topics *topics)
 {
 	struct gst_camera *camera = state;
 	GstPad *pad = gst_element_get_static_pad(GST_ELEMENT(camera->sink), "sink");
 
-	camera->publisher = publisher;
-	g_atomic_pointer_set(&camera->loaned, loaned_over(publisher, SLOTS));
+	camera->publisher = topics->frames;
+	g_atomic_pointer_set(&camera->loaned, loaned_over(topics->frames, SLOTS));
 	gst_pad_push_event(pad, gst_event_new_reconfigure());
 	gst_object_unref(pad);
 }

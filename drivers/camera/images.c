@@ -135,10 +135,10 @@ fail:
 	return status;
 }
 
-static void images_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
+static void images_attach(void *state, const struct camera_topics *topics)
 {
 	struct images *images = state;
-	images->publisher = publisher;
+	images->publisher = topics->frames;
 }
 
 static int fill_loan(struct images *images)

@@ -87,7 +87,9 @@ static int feed(struct libav_camera *camera, char *error)
 			int64_t now_ns = zoe_now_ns();
 			note_arrival(camera, now_ns);
 			libav_packet_publish(camera, now_ns);
-			avcodec_send_packet(camera->codec, camera->packet); /* a damaged packet is passed over */
+			libav_jpeg_keep(camera, now_ns);
+			if (!camera->passed)
+				avcodec_send_packet(camera->codec, camera->packet); /* a damaged one is passed over */
 		}
 		av_packet_unref(camera->packet);
 		if (ours)
@@ -196,7 +198,7 @@ static int take_spare(struct libav_camera *camera)
 {
 	if (camera->spare.data)
 		return 0;
-	int status = zoe_loan(camera->publisher, camera->plan.size, &camera->spare);
+	int status = zoe_loan(camera->topics.frames, camera->plan.size, &camera->spare);
 	if (status < 0)
 		camera->spare = (struct zoe_loan){0};
 	return status;
@@ -233,7 +235,7 @@ static int follow_size(struct libav_camera *camera, char *error)
 		return status;
 	camera->mode->image = camera->plan.image;
 	if (camera->spare.data)
-		zoe_discard(camera->publisher, &camera->spare);
+		zoe_discard(camera->topics.frames, &camera->spare);
 	camera->spare = (struct zoe_loan){0};
 	return 0;
 }
@@ -253,6 +255,12 @@ static bool left_out(struct libav_camera *camera, int64_t arrival_ns)
 static int next_live(struct libav_camera *camera, int64_t *out_due_ns, char *error)
 {
 	int status = 0;
+	camera->passed = libav_passes(camera);
+	if (camera->passed) {
+		status = feed(camera, error);
+		*out_due_ns = zoe_now_ns();
+		return status;
+	}
 	do {
 		if (!camera->have_frame)
 			status = camera->fetched ? fetch(camera, error) : decode(camera, error);
@@ -285,7 +293,7 @@ static int libav_next(void *state, struct camera_pace *pace, int64_t *out_due_ns
 	if (status < 0)
 		return status;
 	camera->count++;
-	if (!direct_loan(camera))
+	if (!camera->passed && !direct_loan(camera))
 		make_copy(camera); /* without a slot now, publish() tries again */
 	return 0;
 }
@@ -309,10 +317,10 @@ static int publish_copy(struct libav_camera *camera, int64_t capture_ns, uint64_
 		return status;
 	camera->spare.image = camera->plan.image;
 	camera->spare.capture_ns = capture_ns;
-	status = zoe_publish(camera->publisher, &camera->spare, out_seq);
+	status = zoe_publish(camera->topics.frames, &camera->spare, out_seq);
 	camera->copied = false;
 	if (status == -ESTALE) { /* larger frames made the topic change its shape meanwhile */
-		zoe_discard(camera->publisher, &camera->spare);
+		zoe_discard(camera->topics.frames, &camera->spare);
 		camera->spare = (struct zoe_loan){0};
 	}
 	take_spare(camera); /* if not now, then for the next copy */
@@ -322,10 +330,15 @@ static int publish_copy(struct libav_camera *camera, int64_t capture_ns, uint64_
 static int libav_publish(void *state, int64_t capture_ns, uint64_t *out_seq)
 {
 	struct libav_camera *camera = state;
+	if (camera->passed) {
+		libav_jpeg_publish(camera, NULL);
+		return 1;
+	}
 	struct zoe_loan *loan = camera->copied ? NULL : direct_loan(camera);
 	int status = loan ? publish_direct(camera, loan, capture_ns, out_seq) : -ENOBUFS;
 	for (int tries = 0; status < 0 && tries < 2; tries++) /* the second after -ESTALE */
 		status = publish_copy(camera, capture_ns, out_seq);
+	libav_jpeg_publish(camera, status == 0 ? out_seq : NULL);
 	if (!camera->picture) {
 		av_frame_unref(camera->frame);
 		camera->have_frame = false;
@@ -341,9 +354,10 @@ static void libav_close(void *state)
 	if (!camera)
 		return;
 	if (camera->spare.data)
-		zoe_discard(camera->publisher, &camera->spare);
+		zoe_discard(camera->topics.frames, &camera->spare);
 	av_frame_free(&camera->frame);
 	av_packet_free(&camera->packet);
+	av_packet_free(&camera->jpeg);
 	avcodec_free_context(&camera->codec); /* gives the slots back */
 	avformat_close_input(&camera->format);
 	sws_freeContext(camera->scaler);
@@ -415,6 +429,7 @@ static int describe(struct libav_camera *camera, char *error)
 	    .fps = camera->fps,
 	    .live = camera->live,
 	    .packets = !camera->picture && !camera->fetched && !camera->request.mask_count,
+	    .jpeg = libav_sends_jpeg(camera),
 	    .slot_bytes = camera->plan.size,
 	    .loans = camera->own_memory ? 2 : decoder_slots(camera->codec->has_b_frames + 5),
 	    .keeps = camera->own_memory ? 0 : decoder_slots(camera->codec->refs + 2),
@@ -439,7 +454,8 @@ static int begin(const struct camera_request *request, bool network, struct liba
 	camera->first_ts = AV_NOPTS_VALUE;
 	camera->frame = av_frame_alloc();
 	camera->packet = av_packet_alloc();
-	if (!camera->frame || !camera->packet)
+	camera->jpeg = av_packet_alloc();
+	if (!camera->frame || !camera->packet || !camera->jpeg)
 		goto fail;
 	if (network)
 		snprintf(camera->name, sizeof(camera->name), "%s", request->shown);
@@ -504,14 +520,13 @@ int libav_read_picture(const struct camera_request *request, AVFrame *out, char 
 	return 0;
 }
 
-static void libav_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
+static void libav_attach(void *state, const struct camera_topics *topics)
 {
 	struct libav_camera *camera = state;
-	camera->publisher = publisher;
-	camera->packets = packets;
+	camera->topics = *topics;
 	take_spare(camera);
 	if (!camera->own_memory)
-		camera->pool.publisher = publisher;
+		camera->pool.publisher = topics->frames;
 }
 
 const struct camera_driver camera_file = {

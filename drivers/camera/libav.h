@@ -104,6 +104,9 @@ struct libav_camera {
 	AVFormatContext *format;
 	AVCodecContext *codec;
 	AVPacket *packet;
+	AVPacket *jpeg; /* the last one, to be published once it is known whether its pixels are; size 0 = none */
+	int64_t jpeg_ns;
+	bool passed;         /* the picture was not decoded: nobody wants its pixels */
 	AVFrame *frame;      /* decoded, not yet published, if have_frame */
 	int64_t deadline_ns; /* of what libavformat is doing; 0 = none */
 	int stream;
@@ -125,7 +128,7 @@ struct libav_camera {
 	struct SwsContext *scaler, *upright_scaler;
 	struct zoe_loan spare; /* for copies; always held, or the decoder would take the last one. data is NULL: none */
 	bool copied;           /* the frame is in spare, ready to be published */
-	struct zoe_publisher *publisher, *packets;
+	struct camera_topics topics;
 
 	double fps;
 	int64_t frame_ns;
@@ -154,5 +157,13 @@ int libav_read_picture(const struct camera_request *request, AVFrame *out, char 
 
 /* Publish camera->packet, if somebody wants it. What cannot be published is left out: its readers see the gap. */
 void libav_packet_publish(struct libav_camera *camera, int64_t arrival_ns);
+
+/* Is what it sends worth a topic of its own: JPEGs to which nothing is done? */
+bool libav_sends_jpeg(const struct libav_camera *camera);
+/* Need the next picture not be decoded? */
+bool libav_passes(const struct libav_camera *camera);
+/* Remember the packet for libav_jpeg_publish(); frame: as what its pixels were published, NULL = they were not. */
+void libav_jpeg_keep(struct libav_camera *camera, int64_t arrival_ns);
+void libav_jpeg_publish(struct libav_camera *camera, const uint64_t *frame);
 
 #endif

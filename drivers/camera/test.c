@@ -139,10 +139,10 @@ fail:
 	return -ENOMEM;
 }
 
-static void test_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
+static void test_attach(void *state, const struct camera_topics *topics)
 {
 	struct test_camera *test = state;
-	test->publisher = publisher;
+	test->publisher = topics->frames;
 }
 
 static int fold(uint64_t t, int m)

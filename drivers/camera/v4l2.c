@@ -3,13 +3,15 @@
  * The V4L2 camera, "v4l2:/dev/video0". If the device gives what is wanted, it writes straight into loaned slots
  * (USERPTR), and nothing is copied; else, and if it does not take our memory, its own buffers are mapped (MMAP) and
  * copied, converted or decoded into a slot once. A privacy mask takes the second way: what it hides never is in shared
- * memory.
+ * memory. What a device compresses itself is also passed on as it is, and JPEG is decoded only if somebody wants pixels.
  */
 #include "v4l2.h"
 
 #include "convert/picture.h"
 #include "libav.h"
+#include "v4l2_decode.h"
 #include "zoetrope_camera.h"
+#include "zoetrope_packets.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,13 +36,13 @@ struct v4l2_camera {
 
 	struct picture_plan plan;
 	struct SwsContext *scaler;
-	struct jpeg *jpeg;
-	struct scratch scratch;
-	AVFrame *frame; /* the picture that is to be published, unless direct */
+	struct v4l2_decoder *decoder; /* NULL: the device does not compress */
+	AVFrame *frame;               /* the picture that is to be published, unless direct */
 
-	struct zoe_publisher *publisher;
+	struct camera_topics topics;
 	struct v4l2_filled filled; /* if have */
 	bool have, numbered;
+	bool passed;       /* it was not decoded: nobody wants its pixels */
 	uint32_t sequence; /* of the picture before, if numbered */
 	int64_t wanted_ns; /* no picture before that */
 };
@@ -57,7 +59,7 @@ static void lay_out(struct v4l2_camera *camera)
 		camera->offsets[i] = camera->bytes;
 		camera->bytes += (choice->sizes[i] + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
 	}
-	if (choice->kind->format == ZOE_FORMAT_MJPEG || zoe_image_layout(image, 1) < 0)
+	if (choice->kind->compressed || zoe_image_layout(image, 1) < 0)
 		return;
 	uint32_t tight = image->planes[0].stride, first = choice->strides[0] ? choice->strides[0] : tight;
 	uint64_t end = 0;
@@ -78,7 +80,7 @@ static void tell_colour(const struct v4l2_choice *choice, AVFrame *frame)
 	uint32_t range = choice->quantization ? choice->quantization
 	                                      : V4L2_MAP_QUANTIZATION_DEFAULT(rgb, choice->colorspace, encoding);
 	bool known = choice->colorspace || choice->encoding;
-	bool jpeg = choice->kind->format == ZOE_FORMAT_MJPEG;
+	bool jpeg = choice->kind->format == ZOE_FORMAT_MJPEG; /* as it will be decoded */
 	frame->color_range = jpeg || range == V4L2_QUANTIZATION_FULL_RANGE ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 	frame->colorspace = jpeg                                                                 ? AVCOL_SPC_SMPTE170M
 	                    : !known                                                             ? AVCOL_SPC_UNSPECIFIED
@@ -98,35 +100,33 @@ static void begin_frame(struct v4l2_camera *camera, uint32_t format, unsigned wi
 	tell_colour(&camera->choice, frame);
 }
 
-/* A JPEG of its own subsampling; what the others are like is seen when it is there. */
+/* What the device has compressed; what that is like in full is seen when it is there. Returns as v4l2_decode(). */
 static int decode(struct v4l2_camera *camera, char *error)
 {
-	struct picture picture;
 	const struct v4l2_buffer_memory *buffer = &camera->queue.buffers[camera->filled.index];
-	int status = unpack_jpeg(&camera->jpeg, buffer->data[0], camera->filled.bytes, &camera->scratch, &picture);
+	int status = v4l2_decode(camera->decoder, buffer->data[0], camera->filled.bytes, camera->filled.capture_ns,
+	                         camera->frame);
 	if (status < 0)
 		return status;
-	begin_frame(camera, picture.format, (unsigned)picture.width, (unsigned)picture.height);
-	for (int i = 0; i < 3; i++) {
-		camera->frame->data[i] = picture.planes[i];
-		camera->frame->linesize[i] = picture.strides[i];
-	}
+	int64_t capture_ns = camera->frame->pts;
+	if (camera->image.format != ZOE_FORMAT_MJPEG && capture_ns != AV_NOPTS_VALUE)
+		camera->filled.capture_ns = capture_ns; /* the decoder may be a picture behind */
 	if (picture_crop(camera->frame, &camera->request) < 0)
 		return -EBADMSG;
-	bool other = camera->plan.source != picture_format(picture.format);
-	if (!other || camera->request.format)
+	if (picture_fits(&camera->plan, camera->frame))
 		return 0;
 	status = picture_plan(camera->frame, &camera->request, &camera->plan, error);
 	camera->mode->image = camera->plan.image;
 	return status;
 }
 
-/* Make camera->frame show the buffer that was filled, cropped. Returns 0 | -EBADMSG (a JPEG that is none) | -ENOMEM */
+/* Make camera->frame show the buffer that was filled, cropped. Returns 0 | -EAGAIN (it is not decoded yet) | -EBADMSG
+ * (damaged) | -ENOMEM */
 static int show_buffer(struct v4l2_camera *camera, char *error)
 {
 	const struct v4l2_buffer_memory *buffer = &camera->queue.buffers[camera->filled.index];
 	const struct zoe_image *image = &camera->image;
-	if (image->format == ZOE_FORMAT_MJPEG)
+	if (camera->decoder)
 		return decode(camera, error);
 	begin_frame(camera, image->format, image->width, image->height);
 	for (unsigned i = 0; i < image->plane_count; i++) {
@@ -143,10 +143,12 @@ static int show_buffer(struct v4l2_camera *camera, char *error)
 /* What is to be published, and so whether the device may write it into slots itself. */
 static int plan(struct v4l2_camera *camera, char *error)
 {
-	bool jpeg = camera->choice.kind->format == ZOE_FORMAT_MJPEG;
+	bool compressed = camera->choice.kind->compressed;
 	lay_out(camera);
-	/* Cameras that send JPEG mostly halve the chroma across. */
-	uint32_t format = jpeg ? ZOE_FORMAT_I422 : camera->choice.kind->format;
+	/* Cameras that send JPEG mostly halve the chroma across, those that send H.264 both ways. */
+	uint32_t format = !compressed                                ? camera->choice.kind->format
+	                  : camera->image.format == ZOE_FORMAT_MJPEG ? ZOE_FORMAT_I422
+	                                                             : ZOE_FORMAT_I420;
 	begin_frame(camera, format, camera->choice.width, camera->choice.height);
 	for (int i = 0; i < 3; i++) { /* cropping moves them, and wants them to be there */
 		camera->frame->data[i] = (uint8_t *)camera;
@@ -160,7 +162,7 @@ static int plan(struct v4l2_camera *camera, char *error)
 	int status = picture_plan(camera->frame, &camera->request, &camera->plan, error);
 	av_frame_unref(camera->frame);
 	struct zoe_image image = camera->image;
-	camera->direct = status == 0 && !jpeg && !camera->plan.convert && camera->request.mask_count == 0 &&
+	camera->direct = status == 0 && !compressed && !camera->plan.convert && camera->request.mask_count == 0 &&
 	                 zoe_image_check(&image, camera->bytes) == 0;
 	camera->image.range = camera->plan.image.range;
 	camera->image.matrix = camera->plan.image.matrix;
@@ -179,12 +181,21 @@ static int open_queue(struct v4l2_camera *camera, char *error)
 	return status < 0 ? v4l2_fail(&camera->device, status, "get buffers", error) : 0;
 }
 
+/* JPEGs to which nothing is done, but that some may be left out. */
+static bool sends_jpeg(const struct v4l2_camera *camera)
+{
+	const struct zoe_image *wanted = &camera->plan.image;
+	return camera->image.format == ZOE_FORMAT_MJPEG && camera->request.mask_count == 0 &&
+	       camera->request.crop.width <= 0 && wanted->width == camera->image.width &&
+	       wanted->height == camera->image.height;
+}
+
 static void tell_mode(struct v4l2_camera *camera, struct camera_mode *out)
 {
-	const char *way = camera->direct                             ? "written into slots by the device"
-	                  : camera->image.format == ZOE_FORMAT_MJPEG ? "decoded"
-	                  : camera->plan.convert                     ? "converted"
-	                  : camera->request.mask_count               ? "copied once because of the mask"
+	const char *way = camera->direct               ? "written into slots by the device"
+	                  : camera->decoder            ? "decoded"
+	                  : camera->plan.convert       ? "converted"
+	                  : camera->request.mask_count ? "copied once because of the mask"
 	                                               : "copied once: the device writes only its own memory";
 	double wanted = camera->request.fps, has = camera->choice.fps;
 	*out = (struct camera_mode){.image = camera->direct ? camera->image : camera->plan.image,
@@ -193,6 +204,8 @@ static void tell_mode(struct v4l2_camera *camera, struct camera_mode *out)
 	                            .slot_bytes = camera->direct ? camera->bytes : camera->plan.size,
 	                            .loans = camera->direct ? camera->queue.count : 2,
 	                            .quarantine_ns = camera->direct ? QUARANTINE_NS : 0,
+	                            .packets = camera->decoder && camera->request.mask_count == 0,
+	                            .jpeg = sends_jpeg(camera),
 	                            .counted = true};
 	if (camera->direct)
 		area_crop(&camera->request.crop, &out->image);
@@ -203,7 +216,7 @@ static void discard_loans(struct v4l2_camera *camera)
 {
 	for (unsigned i = 0; i < V4L2_BUFFERS_MAX; i++) {
 		if (camera->loans[i].data)
-			zoe_discard(camera->publisher, &camera->loans[i]);
+			zoe_discard(camera->topics.frames, &camera->loans[i]);
 		camera->loans[i] = (struct zoe_loan){0};
 	}
 }
@@ -218,9 +231,44 @@ static void v4l2_close(void *state)
 	v4l2_device_close(&camera->device);
 	av_frame_free(&camera->frame);
 	sws_freeContext(camera->scaler);
-	unpack_jpeg_end(camera->jpeg);
-	free(camera->scratch.data);
+	v4l2_decoder_close(camera->decoder);
 	free(camera);
+}
+
+/* Set controls, a line each; what they are then is written likewise. */
+static int set_controls(const struct v4l2_device *device, const char *controls, char out[CAMERA_CONTROLS_BYTES],
+                        char *error)
+{
+	size_t used = 0;
+	out[0] = 0;
+	for (const char *line = controls; *line;) {
+		char assignment[V4L2_NAME_BYTES + V4L2_TEXT_BYTES];
+		struct v4l2_knob control;
+		size_t length = strcspn(line, "\n");
+		snprintf(assignment, sizeof(assignment), "%.*s", (int)length, line);
+		int status = v4l2_control_set(device, assignment, &control, error);
+		if (status < 0)
+			return status;
+		/* By the name that it was set by, which may be a short one. */
+		used += (size_t)snprintf(out + used, CAMERA_CONTROLS_BYTES - used, "%.*s%s\n",
+		                         (int)strcspn(assignment, "=") + 1, assignment, control.value);
+		if (used >= CAMERA_CONTROLS_BYTES)
+			used = CAMERA_CONTROLS_BYTES - 1;
+		line += length + (line[length] != 0);
+	}
+	return 0;
+}
+
+static int v4l2_set(const struct camera_request *request, const char *controls, char out[CAMERA_CONTROLS_BYTES],
+                    char *error)
+{
+	struct v4l2_device device;
+	int status = v4l2_device_open(request->source, &device, error);
+	if (status < 0)
+		return status;
+	status = set_controls(&device, controls, out, error);
+	v4l2_device_close(&device);
+	return status;
 }
 
 static int v4l2_open(const struct camera_request *request, struct camera_mode *out_mode, void **out_state, char *error)
@@ -234,12 +282,21 @@ static int v4l2_open(const struct camera_request *request, struct camera_mode *o
 	camera->request = *request;
 	camera->mode = out_mode;
 	camera->frame = av_frame_alloc();
+	char set[CAMERA_CONTROLS_BYTES];
 	if (camera->frame)
 		status = v4l2_device_open(request->source, &camera->device, error);
 	if (status == 0)
 		status = v4l2_choose(&camera->device, request, &camera->choice, error);
+	if (status == 0 && request->controls)
+		status = set_controls(&camera->device, request->controls, set, error);
 	if (status == 0)
 		status = plan(camera, error);
+	if (status == 0 && camera->choice.kind->compressed) {
+		status = v4l2_decoder_open(camera->choice.kind->code, &camera->decoder);
+		if (status < 0)
+			snprintf(error, CAMERA_ERROR_BYTES, "%s: no decoder for what it sends: %s", camera->device.path,
+			         strerror(-status));
+	}
 	if (status == 0)
 		status = open_queue(camera, error);
 	if (status < 0) {
@@ -251,10 +308,10 @@ static int v4l2_open(const struct camera_request *request, struct camera_mode *o
 	return 0;
 }
 
-static void v4l2_attach(void *state, struct zoe_publisher *publisher, struct zoe_publisher *packets)
+static void v4l2_attach(void *state, const struct camera_topics *topics)
 {
 	struct v4l2_camera *camera = state;
-	camera->publisher = publisher;
+	camera->topics = *topics;
 }
 
 /* ---- buffers ------------------------------------------------------------------------------------------------------ */
@@ -264,7 +321,7 @@ static int give(struct v4l2_camera *camera, unsigned index)
 {
 	struct v4l2_buffer_memory *buffer = &camera->queue.buffers[index];
 	struct zoe_loan *loan = &camera->loans[index];
-	if (camera->direct && !loan->data && zoe_loan(camera->publisher, camera->bytes, loan) < 0) {
+	if (camera->direct && !loan->data && zoe_loan(camera->topics.frames, camera->bytes, loan) < 0) {
 		*loan = (struct zoe_loan){0};
 		return -ENOBUFS;
 	}
@@ -342,7 +399,7 @@ static bool is_wanted(struct v4l2_camera *camera)
 		counts->lost += step - 1;
 	camera->sequence = filled->sequence;
 	camera->numbered = true;
-	bool raw = camera->image.format != ZOE_FORMAT_MJPEG;
+	bool raw = !camera->decoder;
 	bool cut = raw && camera->choice.memory_planes == 1 && filled->bytes &&
 	           zoe_image_check(&camera->image, filled->bytes) < 0;
 	if (filled->damaged || cut || (!raw && filled->bytes == 0)) {
@@ -361,6 +418,42 @@ static bool is_wanted(struct v4l2_camera *camera)
 	return true;
 }
 
+/* To those who want it as it came. */
+static void pass_on(const struct v4l2_camera *camera)
+{
+	const struct v4l2_filled *filled = &camera->filled;
+	struct zoe_packet_head head = {.magic = ZOE_PACKET_MAGIC,
+	                               .flags = filled->key ? ZOE_PACKET_KEY : 0,
+	                               .codec = "h264",
+	                               .width = camera->choice.width,
+	                               .height = camera->choice.height,
+	                               .pts_ns = filled->capture_ns,
+	                               .dts_ns = filled->capture_ns,
+	                               .duration_ns = (int64_t)(1e9 / camera->choice.fps)};
+	if (!camera->topics.packets)
+		return;
+	if (camera->image.format == ZOE_FORMAT_MJPEG) { /* which has key pictures only */
+		memcpy(head.codec, "mjpeg", sizeof("mjpeg"));
+		head.flags = ZOE_PACKET_KEY;
+	}
+	camera_packet_publish(camera->topics.packets, &head, NULL, camera->queue.buffers[filled->index].data[0],
+	                      filled->bytes, filled->capture_ns);
+}
+
+/* frame: as what its pixels were published; NULL = they were not. */
+static void pass_on_jpeg(const struct v4l2_camera *camera, int64_t capture_ns, const uint64_t *frame)
+{
+	struct camera_jpeg jpeg = {.width = camera->choice.width,
+	                           .height = camera->choice.height,
+	                           .data = camera->queue.buffers[camera->filled.index].data[0],
+	                           .bytes = camera->filled.bytes,
+	                           .capture_ns = capture_ns,
+	                           .device_sequence = camera->filled.sequence,
+	                           .has_frame = frame,
+	                           .frame = frame ? *frame : 0};
+	camera_jpeg_publish(camera->topics.jpegs, &jpeg);
+}
+
 /* The next picture of the device. Returns 0 | -EAGAIN (it was not one to publish) | -errno with a sentence */
 static int take(struct v4l2_camera *camera, bool failed, char *error)
 {
@@ -373,7 +466,9 @@ static int take(struct v4l2_camera *camera, bool failed, char *error)
 		return v4l2_fail(&camera->device, status, "get a picture", error);
 	if (!is_wanted(camera))
 		return -EAGAIN;
-	status = camera->direct ? 0 : show_buffer(camera, error);
+	pass_on(camera);
+	camera->passed = camera->topics.jpegs && !camera_is_wanted(camera->topics.frames);
+	status = camera->direct || camera->passed ? 0 : show_buffer(camera, error);
 	if (status == -EBADMSG) {
 		camera->mode->counts.damaged++;
 		return -EAGAIN;
@@ -411,9 +506,9 @@ static int publish_loan(struct v4l2_camera *camera, struct zoe_loan *loan, const
 	loan->size = size;
 	loan->capture_ns = capture_ns;
 	memcpy(loan->meta, &meta, sizeof(meta));
-	int status = zoe_publish(camera->publisher, loan, out_seq);
+	int status = zoe_publish(camera->topics.frames, loan, out_seq);
 	if (status < 0)
-		zoe_discard(camera->publisher, loan);
+		zoe_discard(camera->topics.frames, loan);
 	*loan = (struct zoe_loan){0};
 	return status;
 }
@@ -421,12 +516,12 @@ static int publish_loan(struct v4l2_camera *camera, struct zoe_loan *loan, const
 static int publish_copy(struct v4l2_camera *camera, int64_t capture_ns, uint64_t *out_seq)
 {
 	struct zoe_loan loan;
-	int status = zoe_loan(camera->publisher, camera->plan.size, &loan);
+	int status = zoe_loan(camera->topics.frames, camera->plan.size, &loan);
 	if (status < 0)
 		return status;
 	status = picture_write(&camera->plan, camera->frame, &camera->scaler, loan.data);
 	if (status < 0) {
-		zoe_discard(camera->publisher, &loan);
+		zoe_discard(camera->topics.frames, &loan);
 		return status;
 	}
 	camera_mask(&camera->request, &camera->plan.image, loan.data);
@@ -441,9 +536,14 @@ static int v4l2_publish(void *state, int64_t capture_ns, uint64_t *out_seq)
 	if (!camera->have)
 		return -ENOBUFS;
 	camera->have = false;
+	if (camera->passed) {
+		pass_on_jpeg(camera, capture_ns, NULL);
+		return 1;
+	}
 	if (!camera->direct) {
 		int status = publish_copy(camera, capture_ns, out_seq);
 		counts->copied += status == 0;
+		pass_on_jpeg(camera, capture_ns, status == 0 ? out_seq : NULL);
 		return status;
 	}
 	int status = publish_loan(camera, &camera->loans[camera->filled.index], &camera->mode->image, camera->bytes,
@@ -459,5 +559,6 @@ const struct camera_driver camera_v4l2 = {
     .attach = v4l2_attach,
     .next = v4l2_next,
     .publish = v4l2_publish,
+    .set = v4l2_set,
     .close = v4l2_close,
 };

@@ -26,6 +26,7 @@ struct search {
 	unsigned width, height; /* wanted */
 	double fps;             /* wanted; 0 = no wish */
 	uint32_t format;        /* wanted; 0 = no wish */
+	uint32_t code;          /* of the device's formats only that; 0 = any */
 	struct way best, now;
 	char offered[160]; /* names of all formats */
 	bool wanted_offered;
@@ -103,7 +104,7 @@ static void try_size(struct search *search, unsigned width, unsigned height)
 	now->height = height;
 	now->fps = 0;
 	v4l2_each_rate(search->device, now->code, width, height, visit_rate, search);
-	bool raw = now->kind->format != ZOE_FORMAT_MJPEG;
+	bool raw = !now->kind->compressed;
 	if (raw && width == search->width && height == search->height)
 		search->raw_fps = fmax(search->raw_fps, now->fps);
 	if (is_better(search, now, &search->best))
@@ -138,7 +139,7 @@ static int visit_format(const struct v4l2_fmtdesc *format, void *user)
 	if (used + 8 < sizeof(search->offered))
 		snprintf(search->offered + used, sizeof(search->offered) - used, "%s%s", used ? ", " : "", name);
 	const struct v4l2_kind *kind = v4l2_kind_find(format->pixelformat);
-	if (!kind)
+	if (!kind || (search->code && search->code != format->pixelformat))
 		return 0;
 	search->wanted_offered |= kind->format == search->format;
 	search->now = (struct way){.kind = kind, .code = format->pixelformat};
@@ -199,15 +200,15 @@ static void say_why(const struct search *search, struct v4l2_choice *out)
 	char size[64] = "", code[5];
 	const char *format = "the least work of those offered";
 	zoe_format_name(out->kind->code, code);
-	if (search->format && out->kind->format == search->format)
+	if (search->code || (search->format && out->kind->format == search->format))
 		format = "as wanted";
 	else if (search->format && !search->wanted_offered)
 		format = "the wanted format is not offered, so it is converted";
 	else if (search->format)
 		format = "the wanted format is offered only smaller or slower, so it is converted";
-	else if (out->kind->format == ZOE_FORMAT_MJPEG && search->raw_fps >= 0)
+	else if (out->kind->compressed && search->raw_fps >= 0)
 		format = "uncompressed it would be slower";
-	else if (out->kind->format == ZOE_FORMAT_MJPEG)
+	else if (out->kind->compressed)
 		format = "uncompressed it is smaller or slower";
 	if (out->width != search->width || out->height != search->height)
 		snprintf(size, sizeof(size), "; nearest to %ux%u", search->width, search->height);
@@ -240,19 +241,48 @@ static int wanted_size(const struct v4l2_device *device, const struct camera_req
 	return 0;
 }
 
+/* Of "/dev/video0?format=MJPG" the device's own format that is wanted. Returns 0 | -EINVAL with a sentence */
+static int wanted_code(const struct camera_request *request, uint32_t *out, char *error)
+{
+	const char *query = request->source ? strchr(request->source, '?') : NULL;
+	char code[4] = "    ";
+	if (!query)
+		return 0;
+	size_t length = strncmp(query, "?format=", 8) == 0 ? strlen(query + 8) : 0;
+	if (length < 1 || length > 4) {
+		snprintf(error, CAMERA_ERROR_BYTES,
+		         "%s: wanted ?format= and four letters that `zoetrope devices` prints, found '%.60s'",
+		         request->shown, query);
+		return -EINVAL;
+	}
+	memcpy(code, query + 8, length);
+	*out =
+	    ZOE_FOURCC((unsigned char)code[0], (unsigned char)code[1], (unsigned char)code[2], (unsigned char)code[3]);
+	return 0;
+}
+
 int v4l2_choose(const struct v4l2_device *device, const struct camera_request *request, struct v4l2_choice *out,
                 char *error)
 {
 	struct search search = {.device = device, .fps = request->fps, .format = request->format, .raw_fps = -1};
-	int status = wanted_size(device, request, &search);
+	int status = wanted_code(request, &search.code, error);
+	if (status < 0)
+		return status;
+	status = wanted_size(device, request, &search);
 	if (status < 0)
 		return v4l2_fail(device, status, "ask for its picture size", error);
 	v4l2_each_format(device, visit_format, &search);
-	if (!search.best.kind) {
+	if (!search.best.kind && search.code) {
 		snprintf(error, CAMERA_ERROR_BYTES,
-		         "%s (%s) offers only %s; wanted one of NV12, YU12, YUYV, UYVY, 422P, RGB3, BGR3, GREY, MJPG",
-
-		         device->path, device->card, *search.offered ? search.offered : "no format at all");
+		         "%s (%s) does not offer the format wanted in '%.100s'; it offers %s", device->path,
+		         device->card, request->shown, search.offered);
+		return -EINVAL;
+	}
+	if (!search.best.kind) {
+		snprintf(
+		    error, CAMERA_ERROR_BYTES,
+		    "%s (%s) offers only %s; wanted one of NV12, YU12, YUYV, UYVY, 422P, RGB3, BGR3, GREY, MJPG, H264",
+		    device->path, device->card, *search.offered ? search.offered : "no format at all");
 		return -ENOTSUP;
 	}
 	struct v4l2_choice choice = {0};

@@ -155,6 +155,7 @@ static int look(struct v4l2_device *device, char *error)
 	if (status < 0)
 		return v4l2_fail(device, status, "ask what it is", error);
 	uint32_t can = about.capabilities & V4L2_CAP_DEVICE_CAPS ? about.device_caps : about.capabilities;
+	snprintf(device->driver, sizeof(device->driver), "%.16s", (const char *)about.driver);
 	snprintf(device->card, sizeof(device->card), "%.32s", (const char *)about.card);
 	snprintf(device->bus, sizeof(device->bus), "%.32s", (const char *)about.bus_info);
 	device->planes = !(can & V4L2_CAP_VIDEO_CAPTURE) && can & V4L2_CAP_VIDEO_CAPTURE_MPLANE;
@@ -169,8 +170,10 @@ static int look(struct v4l2_device *device, char *error)
 int v4l2_device_open(const char *source, struct v4l2_device *out, char *error)
 {
 	struct v4l2_device device = {.fd = -1};
-	int length = snprintf(device.path, sizeof(device.path), "%s%s", strchr(source, '/') ? "" : "/dev/", source);
-	if (!*source || length >= (int)sizeof(device.path)) {
+	int bare = (int)strcspn(source, "?"); /* what follows is about the format */
+	int length =
+	    snprintf(device.path, sizeof(device.path), "%s%.*s", strchr(source, '/') ? "" : "/dev/", bare, source);
+	if (!bare || length >= (int)sizeof(device.path)) {
 		snprintf(error, CAMERA_ERROR_BYTES, "source 'v4l2:%.100s': wanted a device, such as v4l2:/dev/video0",
 		         source);
 		return -EINVAL;

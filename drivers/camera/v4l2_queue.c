@@ -131,6 +131,7 @@ int v4l2_queue_take(struct v4l2_queue *queue, struct v4l2_filled *out)
 	                            .sequence = request.buffer.sequence,
 	                            .capture_ns = capture_time(&request.buffer),
 	                            .damaged = request.buffer.flags & V4L2_BUF_FLAG_ERROR,
+	                            .key = request.buffer.flags & V4L2_BUF_FLAG_KEYFRAME,
 	                            .bytes =
 	                                queue->device->planes ? request.planes[0].bytesused : request.buffer.bytesused};
 	return 0;

@@ -36,7 +36,7 @@ def test_wrong_requests():
         switch = "/api/v1/cameras/front/preview"
         refused(preview, 404, "there is no /nothing; there is: /,", "GET", "/nothing")
         refused(preview, 404, "there is no camera back; there is: front", "GET", "/api/v1/cameras/back/stream.mjpg")
-        refused(preview, 404, "it has: stream.mjpg, snapshot.jpg, capture", "GET", "/api/v1/cameras/front/zoom")
+        refused(preview, 404, "it has: stream.mjpg, snapshot.jpg, settings, capture", "GET", "/api/v1/cameras/front/zoom")
         refused(preview, 404, "there is no camera ", "GET", "/api/v1/cameras//preview")
         refused(preview, 404, "there is no /../../etc/passwd", "GET", "/../../etc/passwd")
         refused(preview, 404, "there is no /../../etc/passwd", "GET", "/%2e%2e/..%2fetc/passwd")

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <libavutil/md5.h>
 #include <libavutil/mem.h>
 #include <stdio.h>
@@ -39,6 +40,8 @@ static int subscribe(struct zoe_domain *domain, const char *topic, unsigned pins
 static void digest(const struct zoe_frame *frame, struct AVMD5 *md5, FILE *file)
 {
 	struct zoe_image tight = frame->image;
+	if (frame->image.format == ZOE_FORMAT_MJPEG)
+		av_md5_update(md5, frame->data, frame->size);
 	int64_t size = zoe_image_layout(&tight, 1);
 	for (unsigned i = 0; i < tight.plane_count; i++) {
 		uint64_t end = i + 1 < tight.plane_count ? tight.planes[i + 1].offset : (uint64_t)size;
@@ -67,7 +70,9 @@ static void print_frame(const struct zoe_frame *frame, const uint8_t sum[16])
 	       frame->image.planes[1].offset, frame->image.planes[0].stride, frame->image.planes[1].stride);
 	for (int i = 0; i < 16; i++)
 		printf("%02x", sum[i]);
-	printf("\", \"device_sequence\": %lld}\n", meta.magic == ZOE_CAMERA_MAGIC ? (long long)meta.sequence : -1);
+	bool known = meta.magic == ZOE_CAMERA_MAGIC;
+	printf("\", \"device_sequence\": %lld, \"frame\": %lld}\n", known ? (long long)meta.sequence : -1,
+	       known ? (long long)meta.frame - 1 : -1);
 	fflush(stdout);
 }
 

@@ -6,7 +6,7 @@ import subprocess
 
 from support.zoetrope import BUILD, SOURCE, program
 
-COMMANDS = ["run", "ctl", "ls", "info", "top", "view", "cat", "clean", "model", "detect", "version", "help"]
+COMMANDS = ["run", "ctl", "ls", "info", "top", "view", "cat", "clean", "model", "detect", "devices", "version", "help"]
 ROLES = {"camera": ["cameras"], "detector": ["detectors"], "preview": ["preview"], "recorder": ["save"]}
 
 

@@ -111,6 +111,14 @@ class Camera:
         answer = self.receive(lambda m: m["type"] == "turned" and m["id"] == number)
         return {**answer, "seconds": time.monotonic() - began}
 
+    def set(self, **settings):
+        """Change settings. Gives the answer, with the seconds it took."""
+        self.ids += 1
+        number, began = self.ids, time.monotonic()
+        self.send(type="set", id=number, camera=self.name, settings=settings)
+        answer = self.receive(lambda m: m["type"] == "was_set" and m["id"] == number)
+        return {**answer, "seconds": time.monotonic() - began}
+
     def frames(self, count, hold=0, raw=""):
         return Reader(count, self.name, hold, raw).wait()
 

@@ -105,7 +105,7 @@ TEST(nearest_larger_size)
 	struct v4l2_choice choice = chosen(webcam, (struct camera_request){.width = 800, .height = 600});
 	CHECK(is(choice, V4L2_PIX_FMT_MJPEG, 1280, 30));
 	CHECK(strstr(choice.why, "nearest to 800x600"));
-	CHECK(is(chosen(webcam, (struct camera_request){.width = 4000, .height = 3000}), V4L2_PIX_FMT_MJPEG, 1280, 30));
+	CHECK(is(chosen(webcam, (struct camera_request){.width = 4000, .height = 3000}), V4L2_PIX_FMT_H264, 1920, 30));
 }
 
 TEST(crop_asks_for_a_larger_picture)
@@ -121,15 +121,36 @@ TEST(a_format_that_is_not_offered)
 	CHECK(strstr(choice.why, "the wanted format is not offered, so it is converted"));
 }
 
+static int choose_with(const char *source, struct v4l2_choice *out, char *error)
+{
+	struct v4l2_device device = {
+	    .fd = -1, .path = "/dev/video0", .card = "table", .type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+	struct camera_request request = {.source = source, .shown = source};
+	offers = webcam;
+	return v4l2_choose(&device, &request, out, error);
+}
+
+TEST(one_of_the_devices_own_formats)
+{
+	struct v4l2_choice choice;
+	char error[CAMERA_ERROR_BYTES] = "";
+	CHECK(choose_with("/dev/video0?format=MJPG", &choice, error) == 0);
+	CHECK(is(choice, V4L2_PIX_FMT_MJPEG, 640, 30) && strstr(choice.why, "as wanted"));
+	CHECK(choose_with("/dev/video0?format=NV12", &choice, error) == -EINVAL);
+	CHECK(
+	    strstr(error, "does not offer the format wanted in '/dev/video0?format=NV12'; it offers MJPG, YUYV, H264"));
+	CHECK(choose_with("/dev/video0?format=", &choice, error) == -EINVAL);
+	CHECK(choose_with("/dev/video0?size=1", &choice, error) == -EINVAL && strstr(error, "found '?size=1'"));
+}
+
 TEST(nothing_that_can_be_read)
 {
-	static const struct offer only[] = {
-	    {V4L2_PIX_FMT_H264, 1920, 1080, 30}, {V4L2_PIX_FMT_HEVC, 640, 480, 30}, {0}};
+	static const struct offer only[] = {{V4L2_PIX_FMT_VP8, 1920, 1080, 30}, {V4L2_PIX_FMT_HEVC, 640, 480, 30}, {0}};
 	struct v4l2_device device = {
 	    .fd = -1, .path = "/dev/video0", .card = "table", .type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
 	struct v4l2_choice choice;
 	char error[CAMERA_ERROR_BYTES] = "";
 	offers = only;
 	CHECK(v4l2_choose(&device, &(struct camera_request){0}, &choice, error) < 0);
-	CHECK(strstr(error, "/dev/video0 (table) offers only H264, HEVC; wanted one of NV12"));
+	CHECK(strstr(error, "/dev/video0 (table) offers only VP80, HEVC; wanted one of NV12"));
 }

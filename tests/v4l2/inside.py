@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What runs in the guest (test_guest.py): the cases of the V4L2 driver, each a function case_...; results go to /run/out/results.
 
-/dev/video0 a webcam; /dev/video1 the same with several planes; /dev/video3 an output; /dev/video10 a loop-back device, which takes no memory but its own.
+/dev/video0 a webcam; /dev/video1 the same with several planes; what is written to the output /dev/video3 comes in at /dev/video2, as by an
+HDMI cable; /dev/video10 and 11 are loop-back devices, which take no memory but their own.
 """
 import contextlib
 import hashlib
@@ -14,8 +15,10 @@ import sys
 import time
 import traceback
 
+import test_conformance
 from support.camera import Camera, Reader, command
-from support.wait import wait_for
+from support.wait import promised, wait_for
+from support.zoetrope import program
 
 OUT = "/run/out"
 UNBIND, BIND = "/sys/bus/platform/drivers/vivid/unbind", "/sys/bus/platform/drivers/vivid/bind"
@@ -87,6 +90,19 @@ def case_planes():
         assert counts["in_place"] and not counts["copied"], (name, counts)
 
 
+def case_memory_planes():
+    """Luma and chroma in a piece of memory each."""
+    for code, name in (("NM12", "NV12"), ("YM12", "YU12")):
+        wanted = captured("/dev/video1", 320, 180, code)
+        with Camera(f"v4l2:/dev/video1?format={code}", **SMALL) as camera:
+            frames = camera.frames(3)
+            counts = metrics(camera)
+            log = camera.stop()
+        assert {(f["format"], f["md5"]) for f in frames} == {(name, wanted)}, (code, wanted, frames)
+        assert counts["in_place"] and not counts["copied"] and f"{code} 320x180" in log, (code, counts, log)
+    return "NM12, YM12 in place"
+
+
 def case_mask_is_copied():
     with Camera("v4l2:/dev/video0", format="NV12", mask="0 0 1 0.5", **SMALL) as camera:
         frames = camera.frames(3, raw="/tmp/raw")
@@ -131,6 +147,134 @@ def case_damaged():
         counts = metrics(camera, lambda m: m.get("device_damaged", 0) > 0)
     assert counts["losses"] == 0, counts
     return f"device_damaged {counts['device_damaged']}, streaming on"
+
+
+def case_devices():
+    """What v4l2-ctl says, too; and what cannot be opened says why."""
+    ctl("/dev/video0", "-c", "brightness=77")
+    done = program("devices", "--json")
+    devices = {device["device"]: device for device in json.loads(done.stdout)}
+    assert done.returncode == 0 and {"/dev/video0", "/dev/video1", "/dev/video2"} <= set(devices), devices.keys()
+    webcam = devices["/dev/video0"]
+    assert (webcam["card"], webcam["driver"], webcam["source"]) == ("vivid", "vivid", "v4l2:/dev/video0"), webcam
+    formats = {one["format"]: one for one in webcam["formats"]}
+    codes = re.findall(r"'(....)'", ctl("/dev/video0", "--list-formats"))  # big endian ones have more behind them
+    assert [code for code in formats if not code.endswith(".")] == codes, (list(formats), codes)
+    assert formats["NV12"]["read"] and not formats["RGBP"]["read"]
+    sizes = {(size["width"], size["height"]): size["rates"] for size in formats["YUYV"]["sizes"]}
+    assert max(sizes[640, 360]) == 40, sizes
+    controls = {control["name"]: control for control in webcam["controls"]}
+    listed = set(re.findall(r"^ *(\w+) 0x", ctl("/dev/video0", "--list-ctrls"), re.M))
+    assert listed - set(controls) <= {name for name in listed if name.startswith(("u8_", "u16_", "u32_", "area", "s32_"))}, listed - set(controls)
+    brightness = {"name": "brightness", "type": "number", "min": 0, "max": 255, "step": 1, "default": 128, "value": "77", "read_only": False,
+                  "inactive": False}
+    assert controls["brightness"] == brightness, controls["brightness"]
+    assert controls["osd_text_mode"]["value"] in controls["osd_text_mode"]["menu"] and controls["horizontal_flip"]["type"] == "switch"
+    assert "does not capture video" in devices["/dev/video3"]["error"]
+    text = program("devices", "/dev/video0").stdout
+    assert "/dev/video0: vivid (driver vivid, bus platform:vivid-000); in a configuration: source: v4l2:/dev/video0\n" in text, text
+    assert re.search(r"^ +brightness += 77 +0\.\.255, default 128$", text, re.M) and re.search(r"^ +640x360  .*40.* frames a second$", text, re.M)
+    os.chmod("/dev/video0", 0o660)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", f"{os.environ['ZOETROPE_BUILD']}/cli/zoetrope",
+                           "devices", "/dev/video0"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "no permission" in done.stdout and "usermod -aG" in done.stdout, done
+    ctl("/dev/video0", "-c", "brightness=128")
+    return f"{len(formats)} formats, {len(controls)} controls"
+
+
+def now(name, device="/dev/video0"):
+    return ctl(device, "-C", name).split(":")[1].strip()
+
+
+def case_controls():
+    """By the configuration, and while it runs; a device that comes back is set again."""
+    with Camera("v4l2:/dev/video0", controls="brightness=20,horizontal_flip=on", **SMALL) as camera:
+        reader = Reader(100000)
+        reader.next()
+        assert (now("brightness"), now("horizontal_flip")) == ("20", "1")
+        answer = camera.set(brightness=200, contrast="30", horizontal_flip=False, osd_text_mode="none")
+        assert answer["actual"] == {"brightness": "200", "contrast": "30", "horizontal_flip": "off", "osd_text_mode": "none"}, answer
+        assert (now("brightness"), now("contrast"), now("horizontal_flip")) == ("200", "30", "0")
+        for wanted, sentence in (({"brightness": 256}, "control 'brightness' of /dev/video0: wanted a whole number from 0 to 255, found '256'"),
+                                 ({"brightnes": 1}, "has no control 'brightnes'; did you mean 'brightness'?"),
+                                 ({"osd_text_mode": "some"}, "wanted one of all,"), ({"horizontal_flip": "left"}, "wanted on or off"),
+                                 ({"gain": 300}, "wanted a whole number from")):
+            error = camera.set(**wanted).get("error", "")
+            assert sentence in error, (wanted, error)
+        assert now("brightness") == "200"
+        write(UNBIND, "vivid.0")
+        camera.wait_state("retrying")
+        assert "no such camera" in camera.set(contrast=1)["error"]
+        write(BIND, "vivid.0")
+        last = camera.wait_state("streaming")["metrics"]["sequence"]
+        while reader.next()["seq"] <= last:
+            pass
+        reader.kill()
+        assert (now("brightness"), now("contrast"), now("osd_text_mode")) == ("200", "30", "2 (None)"), now("osd_text_mode")
+    done = subprocess.run(command("v4l2:/dev/video0", "front", {"controls": "brightness=999"}), capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "wanted a whole number from 0 to 255, found '999'" in done.stderr, done
+    for name in ("brightness=128", "contrast=128"):
+        ctl("/dev/video0", "-c", name)
+
+
+def case_size_while_it_runs():
+    """Another size, another format: the device writes into slots of the next generation, and the reader goes on."""
+    with Camera("v4l2:/dev/video0", **SMALL) as camera:
+        reader = Reader(100000)
+        reader.next()
+        for wanted in ({"width": 640, "height": 360, "format": "YUYV"}, {"width": 320, "height": 180, "format": "NV12"}):
+            answer = camera.set(**wanted)
+            assert (answer["actual"], answer["reason"]) == (wanted, ""), answer
+            promised("another size", answer["seconds"], 2)
+            while [(f := reader.next())["width"], f["height"], f["format"]] != list(wanted.values()):
+                pass
+        reader.kill()
+        counts = metrics(camera)
+    seqs = [f["seq"] for f in reader.first]
+    assert all(b == a + 1 + f["lost"] for a, b, f in zip(seqs, seqs[1:], reader.first[1:])), seqs
+    assert counts["copied"] == 0 and counts["losses"] == 0, counts
+
+
+def case_hdmi():
+    """Real footage out of one device and into another: a subscriber reads it byte for byte, and nothing was copied."""
+    size = 1280 * 720 * 2
+    with open(f"{OUT}/footage.yuyv", "rb") as stream:
+        pictures = list(iter(lambda: stream.read(size), b""))
+    ctl("/dev/video3", "-o", "0", "-x", "width=1280,height=720,pixelformat=YUYV")
+    ctl("/dev/video2", "-i", "0", "-v", "width=1280,height=720,pixelformat=YUYV", "-c", "loop_video=1,osd_text_mode=2")
+    player = subprocess.Popen(["v4l2-ctl", "-d", "/dev/video3", "--stream-out-mmap", f"--stream-from={OUT}/footage.yuyv", "--stream-loop"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with Camera("v4l2:/dev/video2", width=1280, height=720, format="YUYV") as camera:
+            sent, reader, got = {hashlib.md5(picture).hexdigest() for picture in pictures}, Reader(100000), []
+            for _ in range(600):  # until the first one has arrived there is noise, or what was there before
+                one = reader.next()["md5"]
+                got = [*got, one] if one in sent else []
+                if len(got) == 20:
+                    break
+            reader.kill()
+            counts = metrics(camera)
+    finally:
+        player.kill()
+        player.wait()
+        ctl("/dev/video2", "-c", "loop_video=0")
+    assert len(got) == 20 and counts["copied"] == 0, (len(got), counts)
+    return f"20 frames in a row are pictures of the footage, {len(set(got))} different ones; none copied"
+
+
+def case_disconnected():
+    """The node stays, and takes nobody until the last one has closed it."""
+    return again_after(lambda: ctl("/dev/video0", "-c", "disconnect=1"))
+
+
+def case_errors_of_calls():
+    again_after(lambda: ctl("/dev/video0", "-c", "inject_vidioc_qbuf_error=1"))
+    with Camera("v4l2:/dev/video0", capture=False, **SMALL) as camera:
+        ctl("/dev/video0", "-c", "inject_vidioc_streamon_error=1")
+        camera.turn(True)
+        reason = camera.receive(lambda m: m["type"] == "state" and m["reason"])["reason"]
+        camera.wait_state("streaming")
+    return reason
 
 
 def again_after(harm, mend=None):
@@ -224,6 +368,34 @@ def samples(path, size):
         return [picture[::487] for picture in iter(lambda: stream.read(size), b"")]
 
 
+def digest(path):
+    with open(path, "rb") as stream:
+        return hashlib.md5(stream.read()).hexdigest()
+
+
+def case_h264():
+    """Decoded to the very pixels that ffmpeg gets; and what is compressed is a topic."""
+    sender = subprocess.Popen(["ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "-1", "-re", "-i", f"{OUT}/video.ts", "-c", "copy",
+                               "-f", "v4l2", "/dev/video11"], stdin=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: "H264" in subprocess.run(["v4l2-ctl", "-d", "/dev/video11", "-V"], capture_output=True, text=True).stdout,
+                 60, "ffmpeg to send")
+        with Camera("v4l2:/dev/video11") as camera:
+            reader = Reader(12, "front/packets")
+            frames = camera.frames(12)
+            packets = reader.wait()
+            log = camera.stop()
+    finally:
+        sender.kill()
+        sender.wait()
+    with open(f"{OUT}/video.md5", encoding="utf-8") as stream:
+        wanted = {line.split(",")[-1].strip() for line in stream if not line.startswith("#")}
+    good = [f["md5"] in wanted for f in frames]
+    assert all(good[-6:]) and {(f["format"], f["width"], f["height"]) for f in frames} == {("YU12", 320, 180)}, (good, frames[0])
+    assert "H264" in log and "decoded" in log and len(packets) == 12, log
+    return f"{sum(good)} of 12 pictures as ffmpeg decodes them (before the first key picture there is none)"
+
+
 def case_mjpeg():
     """A device that sends JPEGs, gives fewer buffers than asked, and takes no memory but its own."""
     sender = subprocess.Popen(["ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "-1", "-re", "-i", f"{OUT}/pictures.avi", "-c", "copy",
@@ -232,18 +404,46 @@ def case_mjpeg():
         wait_for(lambda: "MJPG" in subprocess.run(["v4l2-ctl", "-d", "/dev/video10", "-V"], capture_output=True, text=True).stdout,
                  60, "ffmpeg to send")
         with Camera("v4l2:/dev/video10") as camera:
+            jpegs = Reader(12, "front/jpeg").wait()
+            undecoded = metrics(camera, lambda m: m["fps"] > 0)
             frames = camera.frames(12, raw="/tmp/raw")
             counts = metrics(camera)
             log = camera.stop()
     finally:
         sender.kill()
         sender.wait()
+    assert undecoded["published"] == 0 and undecoded["jpeg"], undecoded
+    files = {digest(f"{OUT}/picture{number}.jpg") for number in range(1, 11)}
+    assert {f["md5"] for f in jpegs} <= files and {f["format"] for f in jpegs} == {"MJPG"}, (jpegs[0], files)
     assert {(f["format"], f["width"], f["height"], f["range"]) for f in frames} == {("422P", 640, 360, 2)}, frames[0]
     sent, got = (samples(path, 640 * 360 * 2) for path in (f"{OUT}/pictures.yuv", "/tmp/raw"))
     off = [min(max(abs(a - b) for a, b in zip(one, other)) for other in sent) for one in got]
     assert max(off) <= 4, off  # two decoders, which round in their own ways
     assert counts["copied"] and not counts["in_place"] and "MJPG" in log and "decoded" in log, (counts, log)
     return f"12 pictures, {len({f['md5'] for f in frames})} different ones, at most {max(off)} off what ffmpeg decodes"
+
+
+class Webcam:
+    """For the checks that hold for all drivers."""
+    name, uri, options, can_vanish = "v4l2", "v4l2:/dev/video0", {"width": 640, "height": 360}, True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def vanish(self):
+        write(UNBIND, "vivid.0")
+
+    def come_back(self):
+        write(BIND, "vivid.0")
+
+
+def conformance():
+    """As tests/camera/test_conformance.py runs them over the other drivers."""
+    test_conformance.every_source = lambda: [Webcam()]
+    return {f"every_driver_{name[5:]}": function for name, function in vars(test_conformance).items() if name.startswith("test_")}
 
 
 def run_case(name, function):
@@ -263,9 +463,10 @@ def run_case(name, function):
 def main():
     for device in ("/dev/video0", "/dev/video1"):
         ctl(device, "-c", "osd_text_mode=2")
-    for name, function in list(globals().items()):
-        if name.startswith("case_") and (len(sys.argv) == 1 or name[5:] in sys.argv[1:]):
-            run_case(name[5:], function)
+    cases = {name[5:]: function for name, function in globals().items() if name.startswith("case_")} | conformance()
+    for name, function in cases.items():
+        if len(sys.argv) == 1 or name in sys.argv[1:]:
+            run_case(name, function)
     run_case("end", lambda: "")
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import vm
-from support.zoetrope import BUILD, SOURCE
+from support.zoetrope import BUILD, SOURCE, cached
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 
@@ -19,9 +19,17 @@ def test_all():
                     "-pix_fmt", "yuvj422p", "-c:v", "mjpeg", f"{share}/pictures.avi"], check=True, timeout=60)
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", f"{share}/pictures.avi", "-f", "rawvideo", f"{share}/pictures.yuv"],
                    check=True, timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", f"{share}/pictures.avi", "-c", "copy", f"{share}/picture%d.jpg"], check=True,
+                   timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=10", "-frames:v", "20",
+                    "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "5", "-bf", "0", f"{share}/video.ts"], check=True, timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", f"{share}/video.ts", "-f", "framemd5", f"{share}/video.md5"], check=True,
+                   timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", cached("vtest.avi"), "-frames:v", "10", "-vf", "scale=1280:720", "-pix_fmt",
+                    "yuyv422", "-f", "rawvideo", f"{share}/footage.yuyv"], check=True, timeout=60)
     console = vm.run(share, f"/usr/bin/python3 -B {HERE}/inside.py " + os.environ.get("ZOETROPE_GUEST_CASES", ""),
                      {"ZOETROPE_BUILD": BUILD, "ZOETROPE_SOURCE": SOURCE, "ZOETROPE_DOMAIN": "/dev/shm/zoetrope-guest",
-                      "ZOETROPE_CACHE": "", "PYTHONPATH": os.path.dirname(HERE)}, timeout=580)
+                      "ZOETROPE_CACHE": "", "PYTHONPATH": f"{os.path.dirname(HERE)}:{os.path.dirname(HERE)}/camera"}, timeout=580)
     path = os.path.join(share, "results")
     assert os.path.exists(path), console
     with open(path, encoding="utf-8") as stream:

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 
 VIVID = ("n_devs=3 vid_cap_nr=0,1,2 node_types=0x1,0x1,0x101 num_inputs=1,1,1 input_types=0x0,0x0,0x3 num_outputs=0,0,1 "
-         "output_types=0x1 vid_out_nr=-1,-1,3 multiplanar=1,2,1")
-LOOPBACK = "video_nr=10 exclusive_caps=1"
+         "output_types=0x0,0x0,0x1 vid_out_nr=-1,-1,3 multiplanar=1,2,1")
+LOOPBACK = "devices=2 video_nr=10,11 exclusive_caps=1,1"
 MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "vivid", "v4l2loopback"]
 
 INIT = r"""#!/bin/busybox sh

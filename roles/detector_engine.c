@@ -331,12 +331,16 @@ int detector_engine_run(struct detector_engine *engine, const struct detector_pi
 		found[i] = (struct zoe_detector_found){.boxes = results[i].boxes, .room = ZOE_DETECTIONS_MAX};
 	}
 	snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "engine %s failed and did not say why", engine->table->name);
+	int64_t prepared_ns = zoe_now_ns();
 	int status = engine->table->infer(engine->state, prepared, count, found, error);
 	if (status < 0)
 		return status;
-	int64_t each_ns = (zoe_now_ns() - begin_ns) / count;
+	int64_t inferred_ns = zoe_now_ns(), each_ns = (inferred_ns - begin_ns) / count;
 	for (unsigned i = 0; i < count && status >= 0; i++) {
 		results[i].inference_ns = each_ns;
+		results[i].begun_ns = begin_ns;
+		results[i].prepared_ns = prepared_ns;
+		results[i].inferred_ns = inferred_ns;
 		status = take_boxes(engine, i, found[i].count, &results[i], error);
 	}
 	return status < 0 ? status : 0;

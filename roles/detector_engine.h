@@ -26,6 +26,9 @@ struct detector_picture {
 /* What was found in it: best score first, named, only labels that are wanted. */
 struct detector_result {
 	int64_t inference_ns; /* preparing, network, decoding */
+	int64_t begun_ns;     /* when preparing began, */
+	int64_t prepared_ns;  /* when it was done, */
+	int64_t inferred_ns;  /* and when the engine was: of the whole batch */
 	unsigned count;
 	struct zoe_detection boxes[ZOE_DETECTIONS_MAX];
 };

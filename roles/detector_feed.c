@@ -250,7 +250,20 @@ int detector_feed_publish(struct detector_feed *feed, struct look *look)
 	metrics_event(&feed->rate, now_ns);
 	metrics_add(&feed->inference, result->inference_ns);
 	metrics_add(&feed->age, now_ns - look->frame.capture_ns);
+	const int64_t ends_ns[PARTS] = {look->frame.publish_ns, result->begun_ns, result->prepared_ns, result->inferred_ns,
+	                                now_ns};
+	for (int i = 0; i < PARTS; i++)
+		metrics_add(&feed->parts[i], ends_ns[i] - (i ? ends_ns[i - 1] : look->frame.capture_ns));
 	return 0;
+}
+
+static json_t *parts_json(const struct detector_feed *feed)
+{
+	static const char *const names[PARTS] = {"published", "taken", "prepared", "inferred", "told"};
+	json_t *parts = json_object();
+	for (int i = 0; i < PARTS; i++)
+		metrics_put_ms(parts, names[i], &feed->parts[i]);
+	return parts;
 }
 
 json_t *detector_feed_metrics(const struct detector_feed *feed)
@@ -264,6 +277,7 @@ json_t *detector_feed_metrics(const struct detector_feed *feed)
 	metrics_put(metrics, "fps", metrics_per_second(&feed->rate, zoe_now_ns()));
 	metrics_put_ms(metrics, "inference_ms", &feed->inference);
 	metrics_put_ms(metrics, "age_ms", &feed->age);
+	json_object_set_new(metrics, "age_parts_ms", parts_json(feed));
 	if (feed->result_count > 0)
 		json_object_set_new(metrics, "boxes", json_integer(feed->boxes));
 	if (feed->events)

@@ -11,6 +11,16 @@
 
 struct detector_source; /* a subscription and its poll handle */
 
+/* What the age of a result is made of, one behind the other. */
+enum detector_part {
+	PART_PUBLISHED, /* from capture to the frame's publishing */
+	PART_TAKEN,     /* until the engine was free for it */
+	PART_PREPARED,  /* until the picture was as the engine wants it */
+	PART_INFERRED,  /* until the engine was done: network and decoding */
+	PART_TOLD,      /* until the result was published */
+	PARTS,
+};
+
 struct detector_feed {
 	struct role *role;
 	const char *camera;
@@ -48,6 +58,7 @@ struct detector_feed {
 	struct metrics_rate rate;
 	struct metrics_window inference;
 	struct metrics_window age; /* from capture to result published */
+	struct metrics_window parts[PARTS];
 };
 
 /* Name of the topic of a camera's frames: they may have one of their own for detection. */

@@ -92,9 +92,12 @@ static void *find_library(const struct zoe_detector_config *config)
 	return library ? library : dlopen("libonnxruntime.so", RTLD_NOW | RTLD_LOCAL);
 }
 
+/* Microsoft's builds write down what they run in ~/.cache/Microsoft, and send it off, unless this is set before. */
 static int open_library(struct engine *engine, const struct zoe_detector_config *config, char *error)
 {
 	const OrtApiBase *(*base)(void) = NULL;
+	if (setenv("ORT_DISABLE_TELEMETRY", "1", 1) < 0)
+		return fail(error, -ENOMEM, "no memory to load ONNX Runtime");
 	engine->library = find_library(config);
 	if (!engine->library)
 		return fail(error, -ENOENT,
@@ -117,6 +120,8 @@ static int open_session(struct engine *engine, const struct zoe_detector_config 
 	const OrtApi *api = engine->api;
 	int status =
 	    check(engine, api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "zoetrope", &engine->env), "no environment", error);
+	if (status == 0) /* versions that do not know the variable */
+		status = check(engine, api->DisableTelemetryEvents(engine->env), "telemetry", error);
 	if (status == 0)
 		status = check(engine, api->CreateSessionOptions(&engine->options), "no session options", error);
 	if (status == 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opens and closes an engine again and again, as a detector does that is switched, and looks at a picture each time. Prints
- * the process's memory, KB, after a tenth of the rounds and at the end.
+ * the process's memory and what of its heap is in use, KB, and its threads, after a tenth of the rounds and at the end.
  *
  *   cycle ENGINE MODEL ROUNDS
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +14,19 @@
 
 #define SIDE 64
 
-static long memory_kb(void)
+static void print_memory(void)
 {
 	char line[256];
-	long found = 0;
+	long resident = 0, threads = 0;
 	FILE *file = fopen("/proc/self/status", "re");
 	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "RssAnon: %ld", &found) == 1)
-			break;
+		sscanf(line, "RssAnon: %ld", &resident);
+		sscanf(line, "Threads: %ld", &threads);
 	}
 	if (file)
 		fclose(file);
-	return found;
+	struct mallinfo2 heap = mallinfo2();
+	printf("%ld %zu %ld\n", resident, (heap.uordblks + heap.hblkhd) / 1024, threads);
 }
 
 static int once(const struct detector_config *config, const struct detector_picture *picture, char *error)
@@ -55,7 +57,7 @@ int main(int argc, char **argv)
 			return 1;
 		}
 		if (i == rounds / 10 || i == rounds - 1)
-			printf("%ld\n", memory_kb());
+			print_memory();
 	}
 	return 0;
 }

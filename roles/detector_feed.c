@@ -250,8 +250,8 @@ int detector_feed_publish(struct detector_feed *feed, struct look *look)
 	metrics_event(&feed->rate, now_ns);
 	metrics_add(&feed->inference, result->inference_ns);
 	metrics_add(&feed->age, now_ns - look->frame.capture_ns);
-	const int64_t ends_ns[PARTS] = {look->frame.publish_ns, result->begun_ns, result->prepared_ns, result->inferred_ns,
-	                                now_ns};
+	const int64_t ends_ns[PARTS] = {look->frame.publish_ns, result->begun_ns, result->prepared_ns,
+	                                result->inferred_ns, now_ns};
 	for (int i = 0; i < PARTS; i++)
 		metrics_add(&feed->parts[i], ends_ns[i] - (i ? ends_ns[i - 1] : look->frame.capture_ns));
 	return 0;

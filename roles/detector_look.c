@@ -180,7 +180,12 @@ static void put_part(const struct looker *looker, const struct look *look, unsig
 static void take_result(struct looker *looker, struct look *const *looks, const struct part *part,
                         const struct detector_result *result)
 {
-	looks[part->look]->result.inference_ns += result->inference_ns;
+	struct detector_result *all = &looks[part->look]->result;
+	all->inference_ns += result->inference_ns;
+	if (all->inferred_ns != result->inferred_ns) { /* its first part in this batch */
+		all->prepared_ns += result->prepared_ns - result->begun_ns;
+		all->inferred_ns = result->inferred_ns;
+	}
 	areas_add(&looker->found[part->look], part->area, &part->box, result);
 }
 
@@ -215,7 +220,9 @@ void looker_run(struct looker *looker, struct look *const *looks, unsigned count
 			for (unsigned area = 0; area < look->looked.count; area++)
 				put_part(looker, look, i, area, &looker->parts[parts++]);
 		}
-		look->result.inference_ns = zoe_now_ns() - begin_ns;
+		look->result.begun_ns = begin_ns;
+		look->result.prepared_ns = look->result.inferred_ns = zoe_now_ns();
+		look->result.inference_ns = look->result.prepared_ns - begin_ns;
 	}
 	for (unsigned done = 0, now; done < parts; done += now) {
 		now = parts - done < looker->batch ? parts - done : looker->batch;

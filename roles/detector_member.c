@@ -118,6 +118,9 @@ static void tell_result(struct member *member, unsigned job)
 	                        .job = job,
 	                        .status = look->status,
 	                        .inference_ns = look->result.inference_ns,
+	                        .begun_ns = look->result.begun_ns,
+	                        .prepared_ns = look->result.prepared_ns,
+	                        .inferred_ns = look->result.inferred_ns,
 	                        .looked = look->looked};
 	if (look->status < 0)
 		memcpy(packet.text, look->error, sizeof(packet.text));

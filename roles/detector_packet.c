@@ -45,6 +45,9 @@ int packet_receive(int fd, struct packet_full *out, int flags)
 void packet_boxes(const struct packet_full *packet, struct detector_result *out)
 {
 	out->inference_ns = packet->head.inference_ns;
+	out->begun_ns = packet->head.begun_ns;
+	out->prepared_ns = packet->head.prepared_ns;
+	out->inferred_ns = packet->head.inferred_ns;
 	out->count = packet->head.box_count;
 	memcpy(out->boxes, packet->boxes, out->count * sizeof(out->boxes[0]));
 }

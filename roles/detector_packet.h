@@ -30,7 +30,7 @@ struct packet {
 	uint32_t whole;
 	uint32_t frames;
 	uint64_t seq, lost;
-	int64_t capture_ns, publish_ns, inference_ns;
+	int64_t capture_ns, publish_ns, inference_ns, begun_ns, prepared_ns, inferred_ns;
 	uint32_t width, height;
 	struct areas looked;
 	uint32_t box_count;

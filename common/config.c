@@ -19,7 +19,8 @@ const struct option_row process_rows[] = {
 
 const struct option_row camera_rows[] = {
     {"source", OPTION_TEXT, MEMBER(camera_config, source), NULL, 0, 0, "", NULL,
-     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, v4l2:/dev/video0 (?format=MJPG takes that of its own formats), file:clip.mp4, images:FOLDER, "
+     "Where the frames come from: rtsp://HOST/PATH, http://HOST/PATH, v4l2:/dev/video0 (?format=MJPG takes that of its "
+     "own formats), file:clip.mp4, images:FOLDER, "
      "gst:PIPELINE, "
      "test:, or a bare path; a login as "
      "rtsp://${USER}:${PASSWORD}@HOST/PATH."},

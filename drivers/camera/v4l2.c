@@ -389,8 +389,8 @@ static int wait_for_picture(const struct v4l2_camera *camera, bool *out_failed)
 	return waits[1].revents ? -EINTR : 0;
 }
 
-/* Is the picture one to publish? Counts those that the device lost before it. */
-static bool is_wanted(struct v4l2_camera *camera)
+/* Is the picture whole? Counts those that the device lost before it. */
+static bool is_whole(struct v4l2_camera *camera)
 {
 	const struct v4l2_filled *filled = &camera->filled;
 	struct camera_counts *counts = &camera->mode->counts;
@@ -406,9 +406,15 @@ static bool is_wanted(struct v4l2_camera *camera)
 		counts->damaged++;
 		return false;
 	}
+	return true;
+}
+
+/* Is it time for a picture, or is the device faster than what is wanted? */
+static bool is_due(struct v4l2_camera *camera)
+{
+	const struct v4l2_filled *filled = &camera->filled;
 	if (camera->request.fps <= 0 || camera->choice.fps <= camera->request.fps * 1.01)
 		return true;
-	/* The device is faster than what is wanted. */
 	int64_t period_ns = (int64_t)(1e9 / camera->request.fps), own_ns = (int64_t)(1e9 / camera->choice.fps);
 	if (filled->capture_ns < camera->wanted_ns - own_ns / 2)
 		return false;
@@ -464,11 +470,17 @@ static int take(struct v4l2_camera *camera, bool failed, char *error)
 		return status;
 	if (status < 0)
 		return v4l2_fail(&camera->device, status, "get a picture", error);
-	if (!is_wanted(camera))
+	if (!is_whole(camera))
 		return -EAGAIN;
 	pass_on(camera);
+	/* A picture of H.264 is decoded in any case: later ones need it. */
+	bool all = camera->decoder && camera->image.format != ZOE_FORMAT_MJPEG;
+	if (!all && !is_due(camera))
+		return -EAGAIN;
 	camera->passed = camera->topics.jpegs && !camera_is_wanted(camera->topics.frames);
 	status = camera->direct || camera->passed ? 0 : show_buffer(camera, error);
+	if (status == 0 && all && !is_due(camera))
+		return -EAGAIN;
 	if (status == -EBADMSG) {
 		camera->mode->counts.damaged++;
 		return -EAGAIN;

@@ -105,12 +105,12 @@ int v4l2_each_control(const struct v4l2_device *device, int (*visit)(const struc
 		bool known = query.type != V4L2_CTRL_TYPE_CTRL_CLASS && query.type < V4L2_CTRL_COMPOUND_TYPES &&
 		             query.nr_of_dims == 0 && !(query.flags & V4L2_CTRL_FLAG_DISABLED);
 		struct v4l2_knob control = {.id = query.id,
-		                               .type = query.type,
-		                               .flags = query.flags,
-		                               .min = query.minimum,
-		                               .max = query.maximum,
-		                               .step = (int64_t)query.step,
-		                               .usual = query.default_value};
+		                            .type = query.type,
+		                            .flags = query.flags,
+		                            .min = query.minimum,
+		                            .max = query.maximum,
+		                            .step = (int64_t)query.step,
+		                            .usual = query.default_value};
 		make_word(query.name, sizeof(query.name), control.name);
 		if (known) {
 			read_value(device, &control);
@@ -212,8 +212,7 @@ static int find_control(const struct v4l2_device *device, const char *name, stru
 	return search.found ? 0 : -EINVAL;
 }
 
-static void say_wanted(const struct v4l2_device *device, const struct v4l2_knob *control, const char *text,
-                       char *error)
+static void say_wanted(const struct v4l2_device *device, const struct v4l2_knob *control, const char *text, char *error)
 {
 	char wanted[CAMERA_ERROR_BYTES / 2] = "";
 	if (has_menu(control)) {
@@ -232,8 +231,8 @@ static void say_wanted(const struct v4l2_device *device, const struct v4l2_knob 
 		snprintf(wanted, sizeof(wanted), "a whole number from %lld to %lld", (long long)control->min,
 		         (long long)control->max);
 	}
-	snprintf(error, CAMERA_ERROR_BYTES, "control '%s' of %s: wanted %.200s, found '%.60s'", control->name, device->path,
-	         wanted, text);
+	snprintf(error, CAMERA_ERROR_BYTES, "control '%s' of %s: wanted %.200s, found '%.60s'", control->name,
+	         device->path, wanted, text);
 }
 
 /* Returns 0 | -EINVAL */
@@ -261,8 +260,7 @@ static int read_switch(const char *text, int64_t *out)
 }
 
 /* What text means for the control. Returns 0 | -EINVAL */
-static int read_text(const struct v4l2_device *device, const struct v4l2_knob *control, const char *text,
-                     int64_t *out)
+static int read_text(const struct v4l2_device *device, const struct v4l2_knob *control, const char *text, int64_t *out)
 {
 	struct menu_search search = {.name = text};
 	int64_t length = (int64_t)strlen(text);

@@ -49,15 +49,15 @@ def test_pictures_that_come_and_that_cannot_be_read():
     with open("folder/5.jpg", "wb") as stream:
         stream.write(b"no picture at all")
     with Camera("images:folder", fps=20, loop=True, format="GREY") as camera:
-        reader = Reader(100000, raw="raw")
-        first = reader.next()
+        reader = Reader(100000)
+        while len({frame["md5"] for frame in reader.first}) < 4:
+            reader.next()
         make_grey("folder/50.png", 220, size="128x96")
-        while reader.next()["seq"] < first["seq"] + 20:
-            pass
+        while len({frame["md5"] for frame in reader.first}) < 5:  # until the new picture is shown
+            reader.next()
         reader.kill()
         assert camera.wait_state("streaming")
     assert {(f["width"], f["height"]) for f in reader.first} == {(64, 48)}
-    assert max(greys("raw")) > 200, "the new picture was not shown"
 
 
 def test_folders_that_are_none():

@@ -45,6 +45,7 @@ struct detector_feed {
 	uint64_t late;        /* results dropped, for a newer one was there */
 	int64_t newest_ns;    /* capture time of the newest result */
 	unsigned boxes;       /* of the last result */
+	json_t *counts;       /* of its labels; NULL = no result yet */
 	struct metrics_rate rate;
 	struct metrics_window inference;
 	struct metrics_window age; /* from capture to result published */
@@ -67,6 +68,9 @@ void detector_feed_tend(struct detector_feed *feed, bool keep);
 
 /* End the subscription; frames taken are released. */
 void detector_feed_disconnect(struct detector_feed *feed);
+
+/* What is known of the camera is old: look at all of it next. */
+void detector_feed_forget(struct detector_feed *feed);
 
 /* Take the newest frame. Returns 0 | -EAGAIN (none: on_ready will be called) | -errno (not subscribed any more). */
 int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame);

@@ -188,7 +188,9 @@ static void finish(struct detector *detector, struct detector_feed *feed)
 			continue;
 		}
 		*link = job->next;
-		if (!job->drop)
+		if (job->drop)
+			feed->whole_due_ns = 0;
+		else
 			publish(detector, feed, job);
 		if (job->held)
 			detector_feed_release(feed, &job->look.frame);
@@ -412,6 +414,7 @@ static void detector_turn(struct role *role, const char *camera, const char *ver
 		return;
 	}
 	feed->on = on;
+	feed->leaving = !on;
 	answer->actual = on;
 	if (!on)
 		drop_results(feed);

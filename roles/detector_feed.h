@@ -20,6 +20,7 @@ struct detector_feed {
 	void *user;
 
 	bool on;                         /* the switch "detect" */
+	bool leaving;                    /* it was turned off, and jobs are still on their way */
 	struct detector_source *source;  /* NULL = not subscribed */
 	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
 	bool ready;                      /* a take may succeed: do not poll */

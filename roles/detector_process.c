@@ -64,7 +64,9 @@ static void take_frame(struct worker *worker, const struct packet *head)
 		worker->took(worker, job);
 		return;
 	}
-	job->missing = true;
+	job->missing = head->status == -EAGAIN;
+	job->look.status = head->status;
+	snprintf(job->look.error, sizeof(job->look.error), "%s", head->text);
 	worker_finish_job(worker, head->job);
 }
 

@@ -25,11 +25,12 @@ def test_newest_frame_wins():
         with Detector("front", model="100") as detector:
             found = results("front/detections", 8)
             metrics = detector.metrics("front", lambda m: m.get("results", 0) >= 8)
+    waited = []
     for result in found:
         (box,) = result["boxes"]
         assert round(box["box"][0] * 256) == result["source_seq"] % 250  # what was looked at is what is named
-        waited_ns = result["publish_ns"] - result["source_publish_ns"] - result["inference_ns"]
-        assert waited_ns < 10_000_000 * 5, f"the frame was {waited_ns / 1e6:.1f} ms old when the engine began"
+        waited.append((result["publish_ns"] - result["source_publish_ns"] - result["inference_ns"]) / 1e9)
+    promised("newest frame, usually", sorted(waited)[len(waited) // 2], 0.01)
     steps = [b["source_seq"] - a["source_seq"] for a, b in zip(found, found[1:])]
     assert min(steps) >= 9 and sorted(steps)[len(steps) // 2] <= 15, steps
     assert metrics["passed_over"] >= 7 * 9 and 5 < metrics["fps"] <= 10.5, metrics
@@ -38,14 +39,14 @@ def test_newest_frame_wins():
 
 
 def test_results_keep_to_their_times():
-    """max_fps 5 out of 60 frames a second: 25 results end 4.8 s after the first, and none drifts."""
+    """max_fps 5 out of 60 frames a second: results are due 200 ms apart; counted from when the last one came it would be 217."""
     with camera("front", counting(), size=SMALL, fps=60):
         with Detector("front", model="20", max_fps=5):
-            found = results("front/detections", 25, 20)
+            found = results("front/detections", 25, 40)
     begin = [(r["publish_ns"] - r["inference_ns"]) / 1e9 for r in found]
-    off = [b - begin[0] - 0.2 * n for n, b in enumerate(begin)]
-    print(f"measured: results are {min(off) * 1e3:.1f} to {max(off) * 1e3:.1f} ms off their times")
-    assert abs(off[-1]) < 0.05 and max(map(abs, off)) < 0.1, off
+    steps = sorted(b - a for a, b in zip(begin, begin[1:]))
+    print(f"measured: results are {steps[0] * 1e3:.1f}, usually {steps[12] * 1e3:.1f}, at most {steps[-1] * 1e3:.1f} ms apart")
+    assert abs(steps[12] - 0.2) < 0.01, steps
 
 
 def test_cameras_take_turns():
@@ -64,20 +65,20 @@ def test_a_camera_without_a_frame_holds_nobody_up():
 
 
 def test_two_workers_are_twice_as_fast_and_in_order():
-    """An engine that sleeps 100 ms: two of them give twice as many results; each is of a newer frame than the one before."""
-    rates = []
+    """An engine that sleeps 150 ms: two give a pair in the time of one; each result is of a newer frame than the one before."""
+    pairs = []
     with camera("front", counting(), size=SMALL, fps=100):
         for workers in (1, 2):
-            with Detector("front", model="100", workers=workers):
-                found = results("front/detections", 41, 40)
+            with Detector("front", model="150", workers=workers):
+                found = results("front/detections", 25, 40)
             times = [result["publish_ns"] / 1e9 for result in found]
             numbers = [result["source_seq"] for result in found]
             assert numbers == sorted(set(numbers)), numbers
             for result in found:
                 assert round(result["boxes"][0]["box"][0] * 256) == result["source_seq"] % 250
-            rates.append(40 / (times[-1] - times[0]))
-    print(f"measured: {rates[0]:.1f} and {rates[1]:.1f} results a second")
-    assert rates[1] >= 1.8 * rates[0]
+            pairs.append(sorted(b - a for a, b in zip(times, times[2:]))[len(times) // 2])
+    print(f"measured: two results in {pairs[0]:.3f} s, with two workers in {pairs[1]:.3f} s")
+    assert pairs[0] >= 1.8 * pairs[1]
 
 
 def test_results_stay_in_order_whatever_each_takes():

@@ -7,8 +7,9 @@
  *   gcc -shared -fPIC $(pkg-config --cflags zoetrope) detector.c -o zoetrope-detector-bright.so
  *   ZOETROPE_DETECTOR_PATH=. zoetrope run CONFIG        with  detectors: {NAME: {engine: bright, ...}}
  *
- * Each detector process loads one engine and opens it once for each of its workers, after CPU affinity has been set: the
- * engine may start threads in open() and not before. A state is used by one thread at a time, several states by several. An engine never prints and never exits; it writes one sentence
+ * Each detector process, or each of its workers if it has several, loads one engine and opens it once, after CPU affinity has
+ * been set: the engine may start threads in open() and not before. A state is used by one thread at a time. An engine never
+ * prints and never exits; it writes one sentence
  * into error[ZOE_DETECTOR_ERROR_BYTES] and returns -errno. One that crashes ends its own process only, and one that
  * does not come back is killed; both are started again.
  */
@@ -61,7 +62,7 @@ struct zoe_detector_config {
 	const char *models; /* folders where models by name lie, joined by ':'; the first that has it counts */
 	float threshold;    /* least score of a box, 0..1 */
 	uint32_t threads;   /* threads the engine may use; >= 1 */
-	uint32_t streams;   /* cameras; a picture's stream is less than this */
+	uint32_t streams;   /* cameras, times their regions; a picture's stream is less than this */
 	const union zoe_detector_value *options; /* one for each of the engine's options, in their order */
 };
 
@@ -95,7 +96,7 @@ struct zoe_detector_picture {
 	struct zoe_image image; /* format and size of what data holds; planes only of bytes */
 	uint64_t seq;           /* of the frame in its camera's topic */
 	int64_t capture_ns;     /* CLOCK_MONOTONIC */
-	uint32_t stream;        /* which camera, from 0: for an engine that remembers earlier pictures */
+	uint32_t stream;        /* which camera and region: for an engine that remembers earlier pictures */
 	uint32_t reserved;      /* 0 */
 };
 

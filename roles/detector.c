@@ -20,6 +20,8 @@
 #define LATE_MS 1000
 /* Results of a camera that may wait for an earlier one, for each worker. */
 #define WAITING_MAX 4
+/* A process that is not ready by then never will be; control waits as long for a role. */
+#define BEGIN_NS 60000000000
 
 struct detector {
 	struct role *role;
@@ -186,7 +188,9 @@ static void finish(struct detector *detector, struct detector_feed *feed)
 			continue;
 		}
 		*link = job->next;
-		if (!job->drop)
+		if (job->drop)
+			feed->whole_due_ns = 0;
+		else
 			publish(detector, feed, job);
 		if (job->held)
 			detector_feed_release(feed, &job->look.frame);
@@ -365,10 +369,12 @@ static void check_hang(const struct detector *detector)
 	char why[ROLE_REASON_BYTES];
 	for (unsigned i = 0; i < detector->worker_count; i++) {
 		struct worker *worker = &detector->workers[i];
-		if (!worker->job_count || !config->hang_after || zoe_now_ns() - worker->since_ns <= config->hang_after)
+		int64_t limit_ns = worker->frames ? config->hang_after : BEGIN_NS;
+		bool waits = worker->job_count || !worker->frames;
+		if (!waits || !limit_ns || zoe_now_ns() - worker->since_ns <= limit_ns)
 			continue;
 		snprintf(why, sizeof(why), "engine %s has given no result for %g s", config->engine,
-		         (double)config->hang_after / 1e9);
+		         (double)limit_ns / 1e9);
 		worker->since_ns = zoe_now_ns();
 		worker->ops->end(worker, why);
 	}
@@ -408,6 +414,7 @@ static void detector_turn(struct role *role, const char *camera, const char *ver
 		return;
 	}
 	feed->on = on;
+	feed->leaving = !on;
 	answer->actual = on;
 	if (!on)
 		drop_results(feed);

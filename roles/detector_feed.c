@@ -50,6 +50,8 @@ void detector_feed_close(struct detector_feed *feed)
 	feed->events = NULL;
 	zoe_publisher_close(feed->results);
 	feed->results = NULL;
+	json_decref(feed->counts);
+	feed->counts = NULL;
 	free(feed->known);
 	feed->known = NULL;
 }
@@ -118,7 +120,10 @@ void detector_feed_disconnect(struct detector_feed *feed)
 	source->poll.data = source;
 	uv_close((uv_handle_t *)&source->poll, source_closed);
 	zoe_subscriber_close(source->subscriber);
-	/* what was known is old when it comes back */
+}
+
+void detector_feed_forget(struct detector_feed *feed)
+{
 	feed->whole_due_ns = 0;
 	if (feed->known)
 		feed->known->count = 0;
@@ -189,6 +194,8 @@ void detector_feed_release(struct detector_feed *feed, struct zoe_frame *frame)
 bool detector_feed_took(struct detector_feed *feed, const struct zoe_frame *frame)
 {
 	bool again = frame->seq == feed->taken_seq && frame->capture_ns == feed->taken_capture_ns;
+	if (frame->seq < feed->taken_seq) /* the camera has begun anew */
+		detector_feed_forget(feed);
 	feed->passed_over += frame->lost;
 	feed->last_seq = feed->taken_seq = frame->seq;
 	feed->last_capture_ns = feed->taken_capture_ns = frame->capture_ns;
@@ -225,6 +232,17 @@ static void complete(struct detector_feed *feed, struct look *look)
 	*feed->known = look->result;
 }
 
+static json_t *count_labels(const struct detector_result *result)
+{
+	json_t *counts = json_object();
+	for (unsigned i = 0; i < result->count; i++) {
+		const char *label = result->boxes[i].label;
+		json_int_t before = json_integer_value(json_object_get(counts, label));
+		json_object_set_new(counts, label, json_integer(before + 1));
+	}
+	return counts;
+}
+
 int detector_feed_publish(struct detector_feed *feed, struct look *look)
 {
 	struct zoe_loan loan;
@@ -246,6 +264,8 @@ int detector_feed_publish(struct detector_feed *feed, struct look *look)
 	int64_t now_ns = zoe_now_ns();
 	feed->result_count++;
 	feed->boxes = result->count;
+	json_decref(feed->counts);
+	feed->counts = count_labels(result);
 	feed->newest_ns = look->frame.capture_ns;
 	metrics_event(&feed->rate, now_ns);
 	metrics_add(&feed->inference, result->inference_ns);
@@ -280,6 +300,8 @@ json_t *detector_feed_metrics(const struct detector_feed *feed)
 	json_object_set_new(metrics, "age_parts_ms", parts_json(feed));
 	if (feed->result_count > 0)
 		json_object_set_new(metrics, "boxes", json_integer(feed->boxes));
+	if (feed->counts)
+		json_object_set(metrics, "counts", feed->counts);
 	if (feed->events)
 		json_object_set_new(metrics, "objects", detector_events_counts(feed->events));
 	return metrics;

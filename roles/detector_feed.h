@@ -30,6 +30,7 @@ struct detector_feed {
 	void *user;
 
 	bool on;                         /* the switch "detect" */
+	bool leaving;                    /* it was turned off, and jobs are still on their way */
 	struct detector_source *source;  /* NULL = not subscribed */
 	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
 	bool ready;                      /* a take may succeed: do not poll */
@@ -55,6 +56,7 @@ struct detector_feed {
 	uint64_t late;        /* results dropped, for a newer one was there */
 	int64_t newest_ns;    /* capture time of the newest result */
 	unsigned boxes;       /* of the last result */
+	json_t *counts;       /* of its labels; NULL = no result yet */
 	struct metrics_rate rate;
 	struct metrics_window inference;
 	struct metrics_window age; /* from capture to result published */
@@ -78,6 +80,9 @@ void detector_feed_tend(struct detector_feed *feed, bool keep);
 
 /* End the subscription; frames taken are released. */
 void detector_feed_disconnect(struct detector_feed *feed);
+
+/* What is known of the camera is old: look at all of it next. */
+void detector_feed_forget(struct detector_feed *feed);
 
 /* Take the newest frame. Returns 0 | -EAGAIN (none: on_ready will be called) | -errno (not subscribed any more). */
 int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame);

@@ -100,6 +100,8 @@ static void tell_frame(struct member *member, unsigned job, int status)
 {
 	const struct zoe_frame *frame = &member->looks[job]->frame;
 	struct packet packet = {.kind = PACKET_TOOK, .job = job, .status = status};
+	if (status < 0)
+		snprintf(packet.text, sizeof(packet.text), "%s", zoe_error());
 	if (status == 0) {
 		packet.seq = frame->seq;
 		packet.lost = frame->lost;

@@ -64,7 +64,9 @@ static void take_frame(struct worker *worker, const struct packet *head)
 		worker->took(worker, job);
 		return;
 	}
-	job->missing = true;
+	job->missing = head->status == -EAGAIN;
+	job->look.status = head->status;
+	snprintf(job->look.error, sizeof(job->look.error), "%s", head->text);
 	worker_finish_job(worker, head->job);
 }
 
@@ -245,6 +247,7 @@ static int start_life(struct worker *worker)
 	}
 	uv_poll_start(&life->poll, UV_READABLE, on_packet);
 	worker->process->life = life;
+	worker->since_ns = zoe_now_ns();
 	return 0;
 }
 
@@ -262,10 +265,11 @@ static void on_again(uv_timer_t *timer)
 
 static void process_end(struct worker *worker, const char *why)
 {
+	if (!worker->process->life)
+		return;
 	if (!worker->closing)
 		role_error(worker->role, "worker %u: %s, so it is killed and started again", worker->number, why);
-	if (worker->process->life)
-		uv_process_kill(&worker->process->life->process, SIGKILL);
+	uv_process_kill(&worker->process->life->process, SIGKILL);
 }
 
 static void send_packet(struct worker *worker, const struct packet *packet, const struct detector_result *boxes)

@@ -50,7 +50,7 @@ struct worker {
 	unsigned frames;                          /* most in one start; 0 = it is not ready */
 	unsigned job_count;                       /* 0 = idle */
 	struct job *jobs[ZOE_DETECTOR_BATCH_MAX]; /* NULL = done */
-	int64_t since_ns;                         /* begin of the work */
+	int64_t since_ns;                         /* begin of the work, or of its life */
 	char failure[ZOE_DETECTOR_ERROR_BYTES];   /* why it could not begin; "" = it could */
 	bool closing;
 	bool gone;

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit: python_and_c_agree 120 s
 """Heads of networks, in both engines: tiny networks whose answer can be computed, and a real face detector."""
+import json
 import os
 
 import numpy as np
 from onnx import helper
 
-from support.zoetrope import cached
+from support.python import PYTHON, script
+from support.wait import wait_for
+from support.zoetrope import SOURCE, cached
 
-from detecting import Detector, camera, raw, refused, results
+from detecting import Detector, camera, raw, refused, results, topics
 from networks import LABELS, OBJECTNESS, SIDE, describe, grid, save, squares, wanted
 
 ENGINES = ("opencv", "onnxruntime")
@@ -132,3 +136,42 @@ def test_engines_agree_on_objects():
         assert {box["label"] for box in one} == {"Dog", "Bicycle", "Car"} and len(one) == len(other) == 3, (one, other)
         for a, b in zip(one, other):
             near(a, b, (width, height))
+
+
+def test_engines_agree_on_persons():
+    """A frame of vtest.avi: each sure box of one engine is one of the other's."""
+    path = raw(cached("vtest.avi"), "yuv420p", "street.raw", "-ss", "26", "-frames:v", "1")
+    one, other = (detect(engine, "ssd-mobilenet-v2", path, "YU12", (768, 576), 0.35) for engine in ENGINES)
+    sure = [box for box in one if box["score"] > 0.37]
+    assert sum(box["label"] == "Person" for box in sure) >= 3, one
+    for box in sure:
+        near(box, min(other, key=lambda o: sum(abs(a - b) for a, b in zip(o["box"], box["box"]))), (768, 576))
+
+
+PYTHON_SSD = """
+    import sys
+    sys.path.insert(0, sys.argv[1])
+    import cv2, json, numpy, os
+    import zoetrope
+    from test_ssd_numpy import decode
+    net = cv2.dnn.readNetFromONNX(os.path.join(os.environ["ZOETROPE_MODELS"], "ssd-mobilenet-v2.onnx"))
+    for frame in zoetrope.subscribe("front"):
+        net.setInput(cv2.dnn.blobFromImage(frame.bgr(300, 300), 1 / 127.5, (300, 300), (127.5,) * 3, swapRB=True))
+        found = {out.shape[-1]: out[0] for out in net.forward(net.getUnconnectedOutLayersNames())}
+        print(json.dumps(decode(found.pop(4), found.popitem()[1], 0.4).tolist()))
+        break
+"""
+
+
+def test_python_and_c_agree():
+    """The same network in Python, with frames from the package, cv2 and numpy up to the boxes; and by the role in C."""
+    for pixels, fourcc in (("bgr24", "BGR3"), ("nv12", "NV12")):
+        path = raw(cached("dog.jpg"), pixels, "dog.raw")
+        ours = detect("opencv", "ssd-mobilenet-v2", path, fourcc, (768, 576), 0.4)
+        with camera("front", path, fourcc, (768, 576), fps=5):
+            wait_for(lambda: "front" in topics(), 20, "the camera")
+            theirs = json.loads(script(PYTHON_SSD, os.path.join(SOURCE, "tests", "unit"), command=[PYTHON]))
+        assert len(ours) == len(theirs) >= 3, (ours, theirs)
+        for box, (class_id, score, *place) in zip(ours, theirs):
+            assert box["class"] == class_id and abs(box["score"] - score) < 0.02, (box, score)
+            assert all(abs(x - y) * (768, 576)[i % 2] < 1 for i, (x, y) in enumerate(zip(box["box"], place))), (box, place)

@@ -51,6 +51,11 @@ class Browser:
     def find(self, selector):
         return self.driver.find_element("css selector", selector)
 
+    def scheme(self, name):
+        """What the user likes, "light" or "dark"."""
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]})
+        wait_for(lambda: self.run("return matchMedia(`(prefers-color-scheme: ${arguments[0]})`).matches", name), 10, name)
+
     def text(self, selector):
         return self.run("return document.querySelector(arguments[0])?.textContent", selector)
 

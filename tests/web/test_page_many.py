@@ -196,12 +196,15 @@ def test_charts_and_tables():
 def test_everybody_can_use_it():
     """axe-core finds nothing: names, contrast in light and dark, order of headings, keyboard, roles."""
     several = {"cameras": {"front": FRONT, "back": {**SMALL, "capture": False}}, "preview": {}}
-    for flags, width in (([], 1280), (["--force-dark-mode"], 1280), ([], 500)):
-        with Zoetrope(several) as zoe, Browser(zoe.port, width=width, flags=flags) as browser:
-            browser.wait_pictures(3, seconds=60)
-            wait_for(lambda: browser.run("return document.querySelector('#topics tbody tr') !== null"), 20, "the tables")
+    with Zoetrope(several) as zoe, Browser(zoe.port) as browser:
+        browser.wait_pictures(3, seconds=60)
+        wait_for(lambda: browser.run("return document.querySelector('#topics tbody tr') !== null"), 20, "the tables")
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 500)):
+            browser.scheme(scheme)
+            browser.driver.set_window_size(width, 1000)
+            wait_for(lambda width=width: browser.run("return outerWidth") == width, 10, "the window's size")
             found = violations(browser)
-            assert not found, "\n".join(found)
+            assert not found, "\n".join([scheme, str(width), *found])
 
 
 def test_login_page_can_be_used_by_everybody():

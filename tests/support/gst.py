@@ -16,6 +16,7 @@ import numpy
 from support.zoetrope import BUILD
 
 os.environ["GST_PLUGIN_PATH"] = os.path.join(BUILD, "gst")
+os.environ["GST_REGISTRY"] += "-ours"  # each path of plug-ins has one: the other would be made anew
 os.environ["GST_REGISTRY_FORK"] = "no"  # the helper that looks at plug-ins would outlive a case that is killed
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")

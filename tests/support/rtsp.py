@@ -9,7 +9,7 @@ import os
 import subprocess
 
 from support.http import free_port
-from support.zoetrope import BUILD, SOURCE
+from support.zoetrope import SOURCE
 
 PROGRAM = os.path.join(SOURCE, "tests", "support", "rtsp_server.py")
 
@@ -23,8 +23,7 @@ class RtspServer:
         return f"rtsp://{login + '@' if login else ''}127.0.0.1:{self.port}/{path}"
 
     def start(self):
-        environment = {**os.environ, "GST_REGISTRY": os.path.join(BUILD, "gstreamer-registry")}  # else made anew in each HOME
-        self.process = subprocess.Popen(["/usr/bin/python3", PROGRAM, str(self.port), *self.login], stdin=subprocess.PIPE, env=environment,
+        self.process = subprocess.Popen(["/usr/bin/python3", PROGRAM, str(self.port), *self.login], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
         assert self.process.stdout.readline() == "ready\n", "the RTSP server does not start"
         return self

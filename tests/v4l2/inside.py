@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 
+import test_conformance
 from support.camera import Camera, Reader, command
 from support.wait import promised, wait_for
 from support.zoetrope import program
@@ -426,6 +427,30 @@ def case_mjpeg():
     return f"12 pictures, {len({f['md5'] for f in frames})} different ones, at most {max(off)} off what ffmpeg decodes"
 
 
+class Webcam:
+    """For the checks that hold for all drivers."""
+    name, uri, options, can_vanish = "v4l2", "v4l2:/dev/video0", {"width": 640, "height": 360}, True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def vanish(self):
+        write(UNBIND, "vivid.0")
+
+    def come_back(self):
+        write(BIND, "vivid.0")
+
+
+def conformance():
+    """As tests/camera/test_conformance.py runs them over the other drivers; the mask has a case of its own here."""
+    test_conformance.every_source = lambda: [Webcam()]
+    return {f"every_driver_{name[5:]}": function for name, function in vars(test_conformance).items()
+            if name.startswith("test_") and name != "test_mask_and_crop"}
+
+
 def run_case(name, function):
     began, text, said, passed = time.monotonic(), io.StringIO(), "", True
     try:
@@ -443,7 +468,7 @@ def run_case(name, function):
 def main():
     for device in ("/dev/video0", "/dev/video1"):
         ctl(device, "-c", "osd_text_mode=2")
-    cases = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
+    cases = {name[5:]: function for name, function in globals().items() if name.startswith("case_")} | conformance()
     for name, function in cases.items():
         if len(sys.argv) == 1 or name in sys.argv[1:]:
             run_case(name, function)

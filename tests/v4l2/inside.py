@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -237,15 +238,18 @@ def case_size_while_it_runs():
 
 def case_hdmi():
     """Real footage out of one device and into another: a subscriber reads it byte for byte, and nothing was copied."""
-    size = 1280 * 720 * 2
+    size = 640 * 480 * 2
     with open(f"{OUT}/footage.yuyv", "rb") as stream:
         pictures = list(iter(lambda: stream.read(size), b""))
-    ctl("/dev/video3", "-o", "0", "-x", "width=1280,height=720,pixelformat=YUYV")
-    ctl("/dev/video2", "-i", "0", "-v", "width=1280,height=720,pixelformat=YUYV", "-c", "loop_video=1,osd_text_mode=2")
-    player = subprocess.Popen(["v4l2-ctl", "-d", "/dev/video3", "--stream-out-mmap", f"--stream-from={OUT}/footage.yuyv", "--stream-loop"],
+    shutil.copy(f"{OUT}/footage.yuyv", "/tmp")  # memory: it is read 60 times a second
+    ctl("/dev/video3", "-o", "0", "--set-dv-bt-timings", "index=0")
+    ctl("/dev/video2", "-i", "0", "--set-dv-bt-timings", "index=0")
+    ctl("/dev/video3", "-x", "width=640,height=480,pixelformat=YUYV")
+    ctl("/dev/video2", "-v", "width=640,height=480,pixelformat=YUYV", "-c", "loop_video=1,osd_text_mode=2")
+    player = subprocess.Popen(["v4l2-ctl", "-d", "/dev/video3", "--stream-out-mmap", "--stream-from=/tmp/footage.yuyv", "--stream-loop"],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        with Camera("v4l2:/dev/video2", width=1280, height=720, format="YUYV") as camera:
+        with Camera("v4l2:/dev/video2", width=640, height=480, format="YUYV") as camera:
             sent, reader, got = {hashlib.md5(picture).hexdigest() for picture in pictures}, Reader(100000), []
             for _ in range(600):  # until the first one has arrived there is noise, or what was there before
                 one = reader.next()["md5"]
@@ -441,9 +445,10 @@ class Webcam:
 
 
 def conformance():
-    """As tests/camera/test_conformance.py runs them over the other drivers."""
+    """As tests/camera/test_conformance.py runs them over the other drivers; the mask has a case of its own here."""
     test_conformance.every_source = lambda: [Webcam()]
-    return {f"every_driver_{name[5:]}": function for name, function in vars(test_conformance).items() if name.startswith("test_")}
+    return {f"every_driver_{name[5:]}": function for name, function in vars(test_conformance).items()
+            if name.startswith("test_") and name != "test_mask_and_crop"}
 
 
 def run_case(name, function):

@@ -25,7 +25,7 @@ def test_all():
                     "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "5", "-bf", "0", f"{share}/video.ts"], check=True, timeout=60)
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", f"{share}/video.ts", "-f", "framemd5", f"{share}/video.md5"], check=True,
                    timeout=60)
-    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", cached("vtest.avi"), "-frames:v", "10", "-vf", "scale=1280:720", "-pix_fmt",
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", cached("vtest.avi"), "-frames:v", "10", "-vf", "scale=640:480", "-pix_fmt",
                     "yuyv422", "-f", "rawvideo", f"{share}/footage.yuyv"], check=True, timeout=60)
     console = vm.run(share, f"/usr/bin/python3 -B {HERE}/inside.py " + os.environ.get("ZOETROPE_GUEST_CASES", ""),
                      {"ZOETROPE_BUILD": BUILD, "ZOETROPE_SOURCE": SOURCE, "ZOETROPE_DOMAIN": "/dev/shm/zoetrope-guest",

@@ -358,6 +358,26 @@ TEST(shrinking_averages)
 	converter_destroy(converter);
 }
 
+/* Rows that rise by one: each row of a smaller picture has the value in the middle of those that it stands for. */
+TEST(shrinking_keeps_the_place)
+{
+	static const unsigned heights[] = {12, 40, 77, 100};
+	struct converter *converter;
+	CHECK_OK(converter_create(&converter));
+	struct sample sample = sample_create(ZOE_FORMAT_BGR24, 90, 200, 1);
+	for (unsigned i = 0; i < 3 * 90 * 200; i++)
+		sample.data[i] = (uint8_t)(i / (3 * 90));
+	for (unsigned h = 0; h < sizeof(heights) / sizeof(heights[0]); h++) {
+		struct zoe_image dst = {.format = ZOE_FORMAT_RGB24, .width = 30, .height = heights[h]};
+		const uint8_t *data;
+		CHECK_OK(converter_run(converter, &sample.image, sample.data, sample.size, &dst, &data));
+		for (unsigned i = 0; i < 3 * 30 * heights[h]; i++)
+			CHECK(fabs(data[i] - ((i / 90 + 0.5) * 200 / heights[h] - 0.5)) <= 0.6);
+	}
+	free(sample.data);
+	converter_destroy(converter);
+}
+
 /* JPEG of the squares at the best quality; pixels away from edges keep their colour. */
 static void check_jpeg(struct converter *converter, int subsampling, unsigned width, unsigned height)
 {

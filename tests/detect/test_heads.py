@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Heads of networks, in both engines: tiny networks whose answer can be computed, and a real face detector."""
+# limit: engines_agree_on_objects 120 s
 import os
 
 import numpy as np

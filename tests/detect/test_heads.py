@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # limit: python_and_c_agree 120 s
 """Heads of networks, in both engines: tiny networks whose answer can be computed, and a real face detector."""
+# limit: engines_agree_on_objects 120 s
 import json
 import os
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The neural detector on real pictures: what it finds in dog.jpg and vtest.avi, and the same in every pixel format."""
+# limit: same_boxes_in_every_pixel_format 180 s
 # limit: both_engines_find_what_is_there 120 s
 # limit: both_engines_find_what_python_finds 120 s
 import json

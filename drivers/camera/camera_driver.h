@@ -150,7 +150,6 @@ const struct camera_driver *camera_driver_find(const char *source, const char **
 /* A source as people may see it, without what common/login.h calls secret. */
 void camera_source_show(const char *source, char out[CAMERA_SHOWN_BYTES]);
 
-
 /* Black the masked areas out of a picture that was cropped. */
 void camera_mask(const struct camera_request *request, const struct zoe_image *image, void *data);
 

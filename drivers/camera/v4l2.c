@@ -460,6 +460,15 @@ static void pass_on_jpeg(const struct v4l2_camera *camera, int64_t capture_ns, c
 	camera_jpeg_publish(camera->topics.jpegs, &jpeg);
 }
 
+/* A device may send what is no JPEG, v4l2loopback before its first picture; a decoder would have told. Returns 0 | -EBADMSG */
+static int look_at_jpeg(const struct v4l2_camera *camera)
+{
+	static const uint8_t begin[] = {0xff, 0xd8};
+	const struct v4l2_filled *filled = &camera->filled;
+	const void *data = camera->queue.buffers[filled->index].data[0];
+	return filled->bytes > sizeof(begin) && memcmp(data, begin, sizeof(begin)) == 0 ? 0 : -EBADMSG;
+}
+
 /* The next picture of the device. Returns 0 | -EAGAIN (it was not one to publish) | -errno with a sentence */
 static int take(struct v4l2_camera *camera, bool failed, char *error)
 {
@@ -478,7 +487,7 @@ static int take(struct v4l2_camera *camera, bool failed, char *error)
 	if (!all && !is_due(camera))
 		return -EAGAIN;
 	camera->passed = camera->topics.jpegs && !camera_is_wanted(camera->topics.frames);
-	status = camera->direct || camera->passed ? 0 : show_buffer(camera, error);
+	status = camera->direct ? 0 : camera->passed ? look_at_jpeg(camera) : show_buffer(camera, error);
 	if (status == 0 && all && !is_due(camera))
 		return -EAGAIN;
 	if (status == -EBADMSG) {

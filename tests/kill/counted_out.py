@@ -2,7 +2,8 @@
 """Instructions that no scenario can come to: function, a part of "file:line: source line", the reason."""
 
 COUNTED_OUT = [
-    ("zi_fail", "error.c:13: {", "saves floating-point registers if a caller passes such numbers; no sentence has one"),
+    ("zi_fail", ": {", "saves floating-point registers if a caller passes such numbers; no sentence has one"),
+    ("zi_open_failed", ": {", "the same"),
     ("zi_shape_find", "while (g && g->shape.generation != number)", "the way for a topic without a generation; a handle has one"),
     ("zi_shape_find", ": }", "the end of that way"),
     ("zi_topic_current", ": }", "the way for a topic with a bad name, which was refused when it was opened"),

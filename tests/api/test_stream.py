@@ -7,7 +7,6 @@ import time
 from support import http, wait_for
 from support.http import without_a_gap
 from support.preview import Preview, Publisher
-from support.wait import promised
 
 
 def take(stream, count):
@@ -16,46 +15,41 @@ def take(stream, count):
 
 def test_no_gap_at_30_fps():
     with Publisher(fps=30), Preview() as preview, preview.stream() as stream:
-        parts = without_a_gap(stream, 75)
-        rate = 74 / (parts[-1].number("Capture-Time") - parts[0].number("Capture-Time"))
+        parts = without_a_gap(stream, 150)
+        rate = 149 / (parts[-1].number("Capture-Time") - parts[0].number("Capture-Time"))
         print(f"measured: {rate:.1f} pictures a second of 30")
         assert 28 < rate < 32
 
 
 def test_no_gap_at_25_fps_with_boxes():
     with Publisher(fps=25), Preview() as preview, preview.stream(query="?overlay=1") as stream:
-        without_a_gap(stream, 50)
+        without_a_gap(stream, 100)
 
 
 def test_headers_tell_the_way_of_a_picture():
     with Publisher(), Preview() as preview, preview.stream() as stream:
-        def is_behind(part):
-            """A preview that had no CPU for a while has read results that are newer than the frame in its hand."""
-            return part.number("Result-Age") is not None and 0 <= part.sequence - part.number("Result-Sequence") <= 10
-        part = wait_for(lambda: is_behind(part := next(stream)) and part, 20, "a result of one of the last ten frames")
+        part = wait_for(lambda: (part := next(stream)).number("Result-Age") is not None and part, 5, "a result")
         times = [part.number(name) for name in ("Capture-Time", "Publish-Time", "Encode-Begin", "Encode-End", "Send-Time")]
-        assert times == sorted(times) and 0 < times[-1] - times[0] < 5, times
-        assert abs(time.monotonic() - times[-1]) < 5
+        assert times == sorted(times) and 0 < times[-1] - times[0] < 1, times
+        assert abs(time.monotonic() - times[-1]) < 1
         result = part.number("Result-Sequence")
-        assert result % 5 == 0
+        assert result % 5 == 0 and 0 <= part.sequence - result <= 10
         assert abs(part.number("Result-Age") - (part.sequence - result) / 30) < 0.002
         assert part.headers["content-type"] == "image/jpeg"
         assert part.body[:2] == b"\xff\xd8" and part.body[-2:] == b"\xff\xd9"
 
 
 def test_a_picture_is_sent_at_once():
-    """The boundary behind a picture comes with it: nobody waits for the next one, half a second later."""
+    """The boundary behind a picture comes with it: nobody waits for the next one."""
     with Publisher(fps=2), Preview() as preview, preview.stream() as stream:
         late = []
-
-        def two_at_once():
+        for _ in range(4):
             part = next(stream)
             assert stream.response.readline() == b"\r\n" and stream.response.readline().startswith(b"--zoetrope")
             late.append(time.monotonic() - part.number("Send-Time"))
             stream.response = Pushed(stream.response, b"--zoetrope\r\n")
-            return sum(one < 0.25 for one in late) >= 2
-        wait_for(two_at_once, 20, "two pictures that are whole at once")
         print(f"measured: whole picture here {1000 * min(late):.1f} ms after sending began")
+        assert sorted(late)[1] < 0.25, late
 
 
 class Pushed:
@@ -79,7 +73,7 @@ def test_five_viewers_encode_once():
     with Publisher(), Preview() as preview:
         taken = [[] for _ in range(5)]
         streams = [preview.stream() for _ in taken]
-        threads = [threading.Thread(target=lambda s=s, t=t: t.extend(take(s, 45))) for s, t in zip(streams, taken)]
+        threads = [threading.Thread(target=lambda s=s, t=t: t.extend(take(s, 90))) for s, t in zip(streams, taken)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -90,7 +84,7 @@ def test_five_viewers_encode_once():
         seen = {part.sequence for parts in taken for part in parts}
         encoded = preview.metrics()["encoded"]
         print(f"measured: {sum(map(len, taken))} pictures to 5 viewers, {len(seen)} frames, encoded {encoded} times")
-        assert all(len(parts) == 45 for parts in taken)
+        assert all(len(parts) == 90 for parts in taken)
         assert len(seen) <= encoded <= len(seen) + 20
         begins = {}
         for parts in taken:
@@ -119,12 +113,14 @@ def test_viewer_that_stops_reading_harms_nobody():
         stalled = [stalled_viewer(preview.port) for _ in range(3)]
         take(stream, 30)
         cpu, began = preview.cpu_seconds(), time.monotonic()
-        without_a_gap(stream, 60)
+        without_a_gap(stream, 120)
         cpu, seconds = preview.cpu_seconds() - cpu, time.monotonic() - began
         print(f"measured: {100 * cpu / seconds:.0f} % CPU beside 3 viewers that do not read")
         assert cpu < 0.6 * seconds, "busy waiting for viewers that do not read"
         newest = newest_time(stalled[0], 1)
-        promised("how far a viewer is behind that reads again, after a second", time.monotonic() - newest, 0.5)
+        age = time.monotonic() - newest
+        print(f"measured: a viewer that reads again is {age:.3f} s behind after a second")
+        assert age < 1
         for viewer in stalled:
             viewer.close()
 
@@ -166,7 +162,8 @@ def test_snapshot():
         headers, body = preview.snapshot()
         assert headers["Content-Type"] == "image/jpeg" and int(headers["Content-Length"]) == len(body)
         assert body[:2] == b"\xff\xd8" and body[-2:] == b"\xff\xd9"
-        wait_for(lambda: time.monotonic() - float(preview.snapshot()[0]["X-Zoetrope-Capture-Time"]) < 0.5, 10, "a snapshot that is not old")
+        age = time.monotonic() - float(headers["X-Zoetrope-Capture-Time"])
+        assert age < 0.5, f"the snapshot is {age} s old"
         again, _ = preview.snapshot("?overlay=1")
         assert int(again["X-Zoetrope-Sequence"]) >= int(headers["X-Zoetrope-Sequence"])
 
@@ -191,7 +188,8 @@ def test_stream_goes_on_after_kill_of_the_publisher():
         take(stream, 10)
         first.kill()
         with Publisher():
-            wait_for(lambda: time.monotonic() - next(stream).number("Capture-Time") < 1, 20, "pictures of its next life")
+            parts = take(stream, 20)
+            assert time.monotonic() - parts[-1].number("Capture-Time") < 1
         assert len(preview.log().splitlines()) == 1, preview.log()
 
 

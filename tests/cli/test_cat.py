@@ -46,11 +46,8 @@ def test_y4m_for_ffmpeg():
     for name in ("I420", "GREY"):
         with Camera(f"test:?format={name}", width=322, height=242, fps=20):
             command = ["ffmpeg", "-v", "info", "-i", "-", "-pix_fmt", FORMATS[name], "-f", "framemd5", "-"]
-            for _ in range(5):  # the rate is that of the first two frames, which a busy machine may delay
-                found, beside = both(["--y4m"], command, 12)
-                assert len(framemd5(found)) == 12 and in_order(framemd5(found), beside), name
-                if b"#tb 0: 1/20" in found:
-                    break
+            found, beside = both(["--y4m"], command, 12)
+        assert len(framemd5(found)) == 12 and in_order(framemd5(found), beside), name
         assert b"#dimensions 0: 322x242" in found and b"#tb 0: 1/20" in found, found.decode()
 
 

@@ -51,11 +51,6 @@ def car(n):
     return [0.05 + (n - 10) * 0.02, 0.5, 0.1, 0.1] if 10 <= n < 50 else None
 
 
-def standing(n):
-    """From frame 10 to 69 it is there."""
-    return [0.4, 0.5, 0.1, 0.1] if 10 <= n < 70 else None
-
-
 @contextlib.contextmanager
 def playing(model, fps=20, **options):
     with open("grey.raw", "wb") as file:
@@ -70,17 +65,17 @@ def playing(model, fps=20, **options):
 
 
 def test_an_object_comes_and_goes():
-    with playing(record("car.json", 1000, {"Car": standing}), track="true", track_lost="1500ms") as (events, detector):
+    with playing(record("car.json", 1000, {"Car": car}), track="true", track_lost="300ms") as (events, detector):
         metrics = detector.metrics("front", lambda m: m.get("objects") == {"Car": 1}, 30)
         assert metrics["objects"] == {"Car": 1}
         wait_for(lambda: ("end", "Car") in events.words(), 30, "the end of the car")
         detector.metrics("front", lambda m: m.get("objects") == {}, 30)
     assert events.words() == [("new", "Car"), ("end", "Car")]
     new, *updates, end = events.list
-    assert 10 <= new["source_seq"] <= 40 and 70 <= end["source_seq"] <= 200
+    assert 10 <= new["source_seq"] <= 13 and 50 <= end["source_seq"] <= 70
     assert {e["track"] for e in events.list} == {1} and new["camera"] == "front" and new["detector"] == "objects"
     assert updates and all(u["capture_ns"] > new["capture_ns"] for u in updates)
-    assert end["box"] == new["box"]
+    assert abs(end["box"][0] - 0.83) < 0.05, "its last place"
 
 
 def test_track_ids_in_results():
@@ -113,14 +108,14 @@ def test_zones_that_are_none():
 def test_command_on_an_event():
     """Run by the shell with what happened in its environment; a label that looks like a command stays a word."""
     label = "$(touch bad)`x`"
-    model = record("odd.json", 1000, {label: standing})
+    model = record("odd.json", 1000, {label: car})
     command = 'echo "$ZOETROPE_EVENT|$ZOETROPE_CAMERA|$ZOETROPE_LABEL|$ZOETROPE_TRACK|$ZOETROPE_SCORE|$ZOETROPE_BOX" >> told'
-    with playing(model, track_lost="1500ms", on_event=command) as (events, _):
+    with playing(model, track_lost="300ms", on_event=command) as (events, _):
         wait_for(lambda: ("end", label) in events.words(), 40, "the end")
         wait_for(lambda: os.path.exists("told") and open("told", encoding="utf-8").read().count("\n") == 2, 20, "both commands")
     with open("told", encoding="utf-8") as file:
         new, end = sorted(file.read().splitlines(), key=lambda line: line.startswith("end"))
-    assert new.startswith(f"new|front|{label}|1|0.900|0.4") and end.startswith(f"end|front|{label}|1|0.900|0.4")
+    assert new.startswith(f"new|front|{label}|1|0.900|0.0") and end.startswith(f"end|front|{label}|1|0.900|0.8")
     assert not os.path.exists("bad")
 
 

@@ -32,6 +32,12 @@ def test_newest_frame_wins():
     for result in found:
         (box,) = result["boxes"]
         assert round(box["box"][0] * 256) == result["source_seq"] % 250  # what was looked at is what is named
+        waited_ns = result["publish_ns"] - result["source_publish_ns"] - result["inference_ns"]
+        assert waited_ns < 10_000_000 * 5, f"the frame was {waited_ns / 1e6:.1f} ms old when the engine began"
+    steps = [b["source_seq"] - a["source_seq"] for a, b in zip(found, found[1:])]
+    assert min(steps) >= 9 and sorted(steps)[len(steps) // 2] <= 15, steps
+    assert metrics["passed_over"] >= 7 * 9 and 5 < metrics["fps"] <= 10.5, metrics
+    assert 100 <= metrics["inference_ms"]["p50"] < 150 and metrics["age_ms"]["p99"] >= metrics["inference_ms"]["p50"]
     passed = 0
     for before, after in zip(found, found[1:]):
         # the engine was free when the result before was published; the newest frame of then may just have had its time
@@ -41,7 +47,6 @@ def test_newest_frame_wins():
     assert passed >= 3, "no frame was passed over: nothing was shown"
     looked_at = found[-1]["seq"] - found[0]["seq"]
     assert metrics["passed_over"] >= found[-1]["source_seq"] - found[0]["source_seq"] - looked_at, metrics
-    assert 0 < metrics["fps"] <= 10.5 and 100 <= metrics["inference_ms"]["p50"] <= metrics["age_ms"]["p99"], metrics
     assert metrics["boxes"] == 1
     parts = metrics["age_parts_ms"]
     assert list(parts) == ["published", "taken", "prepared", "inferred", "told"] and 100 <= parts["inferred"]["p50"], parts
@@ -49,20 +54,14 @@ def test_newest_frame_wins():
 
 
 def test_results_keep_to_their_times():
-    """max_fps 5 out of 60 frames a second: some results may be late, but those in time do not drift. A machine that is busy for a
-    whole period spoils a try, and times that begin anew at each frame spoil all: they drift by 8 ms a result."""
-    def drift():
-        found = results("front/detections", 21, 40)
-        begin = [(r["publish_ns"] - r["inference_ns"]) / 1e9 for r in found]
-        off = [b - begin[0] - 0.2 * (r["seq"] - found[0]["seq"]) for r, b in zip(found, begin)]
-        print(f"measured: results are {min(off) * 1e3:.1f} to {max(off) * 1e3:.1f} ms off their times")
-        return min(off[11:]) - min(off[:10])
-
-    with camera("front", counting(), size=SMALL, fps=60), Detector("front", model="20", max_fps=5):
-        tries = []
-        while len(tries) < 3 and (not tries or abs(tries[-1]) >= 0.05):
-            tries.append(drift())
-    assert abs(tries[-1]) < 0.05, tries
+    """max_fps 5 out of 60 frames a second: 25 results end 4.8 s after the first, and none drifts."""
+    with camera("front", counting(), size=SMALL, fps=60):
+        with Detector("front", model="20", max_fps=5):
+            found = results("front/detections", 25, 20)
+    begin = [(r["publish_ns"] - r["inference_ns"]) / 1e9 for r in found]
+    off = [b - begin[0] - 0.2 * n for n, b in enumerate(begin)]
+    print(f"measured: results are {min(off) * 1e3:.1f} to {max(off) * 1e3:.1f} ms off their times")
+    assert abs(off[-1]) < 0.05 and max(map(abs, off)) < 0.1, off
 
 
 def test_cameras_take_turns():
@@ -81,23 +80,20 @@ def test_a_camera_without_a_frame_holds_nobody_up():
 
 
 def test_two_workers_are_twice_as_fast_and_in_order():
-    """An engine that sleeps 100 ms: two of them give more results than one ever could, on a quiet machine twice as many; each
-    is of a newer frame than the one before. (bench/detector measures real engines.)"""
-    def rate(workers):
-        with Detector("front", model="100", workers=workers):
-            found = results("front/detections", 17, 40)
-        numbers = [result["source_seq"] for result in found]
-        assert numbers == sorted(set(numbers)), numbers
-        for result in found:
-            assert round(result["boxes"][0]["box"][0] * 256) == result["source_seq"] % 250
-        return (found[-1]["seq"] - found[0]["seq"]) / (found[-1]["publish_ns"] - found[0]["publish_ns"]) * 1e9
-
+    """An engine that sleeps 100 ms: two of them give twice as many results; each is of a newer frame than the one before."""
+    rates = []
     with camera("front", counting(), size=SMALL, fps=100):
-        rates = []
-        while len(rates) < 3 and (not rates or rates[-1][1] < 1.25 * rates[-1][0]):
-            rates.append((rate(1), rate(2)))  # others on the machine may spoil a try
-            print("measured: {:.1f} and {:.1f} results a second".format(*rates[-1]))
-    assert rates[-1][1] >= 1.25 * rates[-1][0]
+        for workers in (1, 2):
+            with Detector("front", model="100", workers=workers):
+                found = results("front/detections", 41, 40)
+            times = [result["publish_ns"] / 1e9 for result in found]
+            numbers = [result["source_seq"] for result in found]
+            assert numbers == sorted(set(numbers)), numbers
+            for result in found:
+                assert round(result["boxes"][0]["box"][0] * 256) == result["source_seq"] % 250
+            rates.append(40 / (times[-1] - times[0]))
+    print(f"measured: {rates[0]:.1f} and {rates[1]:.1f} results a second")
+    assert rates[1] >= 1.8 * rates[0]
 
 
 def test_results_stay_in_order_whatever_each_takes():
@@ -263,12 +259,12 @@ def test_hanging_again_and_again():
                                         "options": {"hang_at": 12}}}}
     with Zoetrope(config, ready=False, environment={"ZOETROPE_DETECTOR_PATH": ENGINES}.items()) as zoe:
         wait_for(lambda: os.path.exists(os.path.join(zoe.domain, "control.sock")), 20, "the control socket")
-        wait_for(lambda: zoe.process_state("detector objects").get("restarts", 0) >= 3, 60, "three lives")
+        wait_for(lambda: zoe.process_state("detector objects").get("restarts", 0) >= 7, 60, "seven lives")
         wait_for(lambda: zoe.process_state("detector objects").get("state") != "restarting", 20, "a life")
         pid = zoe.pid("detector objects")
-        promised("back after the fourth hang", back_after(pid), 2)
+        promised("back after the eighth hang", back_after(pid), 2)
         waits = re.findall(r"objects: .*; starts again in (\d+) ms", zoe.log())
-        assert len(waits) >= 3 and len(set(waits)) == 1, waits
+        assert len(waits) >= 7 and len(set(waits)) == 1, waits
         reason = wait_for(lambda: "no result" in zoe.process_state("detector objects")["reason"] and
                           zoe.process_state("detector objects")["reason"], 30, "the reason")
         print(reason)

@@ -75,7 +75,7 @@ class Camera:
         self.process = subprocess.Popen([*self.prefix, *command(self.source, self.name, self.options)], env=environment,
                                         pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True)
         theirs.close()
-        ours.settimeout(100)
+        ours.settimeout(20)
         self.socket, self.lines = ours, ours.makefile("r", encoding="utf-8")
         self.send(type="start", switches={})
         return self

@@ -114,7 +114,7 @@ def gaps(parts):
     return [(a, b) for a, b in zip(sequences, sequences[1:]) if b != a + 1]
 
 
-def without_a_gap(stream, count, tries=10):
+def without_a_gap(stream, count, tries=3):
     """The first run of count pictures without a hole in their numbers.
 
     A viewer that did not read for a while jumps to the newest picture: those under way are read off first. These machines

@@ -58,17 +58,13 @@ def test_the_page_knows_which_picture_it_shows():
 def test_pictures_at_the_full_rate():
     with Zoetrope(CONFIG) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(30)
-
-        def full_rate():
-            """In a stretch of two seconds; whoever else takes the CPU away spoils some."""
-            before, began = browser.canvas(), time.monotonic()
-            wait_for(lambda: time.monotonic() - began > 2, 10, "2 seconds")
-            after, seconds = browser.canvas(), time.monotonic() - began
-            shown = int(after["pictures"]) - int(before["pictures"])
-            came = int(after["sequence"]) - int(before["sequence"])
-            print(f"measured: {came / seconds:.1f} frames a second, {shown / seconds:.1f} shown")
-            return min(came, shown) / seconds > 30 / 5
-        wait_for(full_rate, 120, "a fifth of 30 frames a second, on a machine however busy")
+        before, began = browser.canvas(), time.monotonic()
+        wait_for(lambda: time.monotonic() - began > 5, 10, "5 seconds")
+        after, seconds = browser.canvas(), time.monotonic() - began
+        shown = int(after["pictures"]) - int(before["pictures"])
+        came = int(after["sequence"]) - int(before["sequence"])
+        print(f"measured: {came / seconds:.1f} frames a second, {shown / seconds:.1f} shown")
+        assert came / seconds > 28 and shown / seconds > 15
         browser.wait_text("[data-figure=fps]", "of 30 fps")
 
 

@@ -199,11 +199,11 @@ def test_everybody_can_use_it():
     with Zoetrope(several) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(3, seconds=60)
         wait_for(lambda: browser.run("return document.querySelector('#topics tbody tr') !== null"), 20, "the tables")
-        for scheme, width, rules in (("light", 1280, ()), ("dark", 1280, ("color-contrast",)), ("light", 500, ())):
+        for scheme, width in (("light", 1280), ("dark", 1280), ("light", 500)):
             browser.scheme(scheme)
             browser.driver.set_window_size(width, 1000)
             wait_for(lambda width=width: browser.run("return outerWidth") == width, 10, "the window's size")
-            found = violations(browser, rules)
+            found = violations(browser)
             assert not found, "\n".join([scheme, str(width), *found])
 
 

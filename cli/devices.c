@@ -171,10 +171,10 @@ static int run(int argc, char **argv)
 		putchar('\n');
 	}
 	if (!json_array_size(devices))
-		cli_error("devices: there is no video device (/dev/video0 ...) on this machine. Is a camera plugged "
-		          "in, and its "
-		          "driver loaded? A container must be given the device. Network cameras need none: source: "
-		          "rtsp://...");
+		cli_error(
+		    "devices: there is no video device (/dev/video0 ...) on this machine. Is a camera plugged in, and "
+		    "its driver loaded? A container must be given the device. Network cameras need none: source: "
+		    "rtsp://...");
 	json_decref(devices);
 	options_finish(rows, &options);
 	return cameras ? 0 : 1;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# limit: python_and_c_agree 120 s
 """Heads of networks, in both engines: tiny networks whose answer can be computed, and a real face detector."""
 # limit: engines_agree_on_objects 120 s
+# limit: python_and_c_agree 120 s
 import json
 import os
 
@@ -10,7 +10,7 @@ from onnx import helper
 
 from support.python import PYTHON, script
 from support.wait import wait_for
-from support.zoetrope import SOURCE, cached
+from support.zoetrope import cached
 
 from detecting import Detector, camera, raw, refused, results, topics
 from networks import LABELS, OBJECTNESS, SIDE, describe, grid, save, squares, wanted
@@ -150,11 +150,9 @@ def test_engines_agree_on_persons():
 
 
 PYTHON_SSD = """
-    import sys
-    sys.path.insert(0, sys.argv[1])
-    import cv2, json, numpy, os
+    import cv2, json, os
     import zoetrope
-    from test_ssd_numpy import decode
+    from support.ssd import decode
     net = cv2.dnn.readNetFromONNX(os.path.join(os.environ["ZOETROPE_MODELS"], "ssd-mobilenet-v2.onnx"))
     for frame in zoetrope.subscribe("front"):
         net.setInput(cv2.dnn.blobFromImage(frame.bgr(300, 300), 1 / 127.5, (300, 300), (127.5,) * 3, swapRB=True))
@@ -171,7 +169,7 @@ def test_python_and_c_agree():
         ours = detect("opencv", "ssd-mobilenet-v2", path, fourcc, (768, 576), 0.4)
         with camera("front", path, fourcc, (768, 576), fps=5):
             wait_for(lambda: "front" in topics(), 20, "the camera")
-            theirs = json.loads(script(PYTHON_SSD, os.path.join(SOURCE, "tests", "unit"), command=[PYTHON]))
+            theirs = json.loads(script(PYTHON_SSD, command=[PYTHON]))
         assert len(ours) == len(theirs) >= 3, (ours, theirs)
         for box, (class_id, score, *place) in zip(ours, theirs):
             assert box["class"] == class_id and abs(box["score"] - score) < 0.02, (box, score)

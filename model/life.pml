@@ -8,7 +8,6 @@
  * run: check PEERS=3 TOPICS=2 DEATHS=1
  * run: check PEERS=2 TOPICS=3 DEATHS=2
  * run: bits PEERS=4 TOPICS=3 DEATHS=2
- * run: soak PEERS=3 TOPICS=3 DEATHS=2
  */
 #define NOBODY 9
 #include "words.pml"

@@ -12,8 +12,6 @@
  * run: check PUBS=1 SUBS=2 FRAMES=3 DEATHS=0
  * run: bits PUBS=2 SUBS=2 FRAMES=4 DEATHS=2
  * run: bits PUBS=2 SUBS=1 FRAMES=5 DEATHS=2 LEAVES OLDEST
- * run: soak PUBS=2 SUBS=1 FRAMES=3 DEATHS=1
- * run: soak PUBS=1 SUBS=1 FRAMES=6 DEATHS=2 LEAVES OLDEST
  */
 #define DROP
 #define HELPED(p) owes = BIT(p); helped = true

@@ -9,8 +9,6 @@
  * run: check PUBS=1 SUBS=2 FRAMES=2 DEATHS=2 POLLS
  * run: bits PUBS=2 SUBS=2 FRAMES=4 DEATHS=2 POLLS
  * run: bits PUBS=2 SUBS=1 FRAMES=5 DEATHS=2 POLLS ONLY_POLLS
- * run: soak PUBS=2 SUBS=2 FRAMES=2 DEATHS=0 POLLS
- * run: soak PUBS=2 SUBS=1 FRAMES=4 DEATHS=2
  */
 #define DROP
 #define HELPED(p) owes = BIT(p); helped = true

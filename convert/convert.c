@@ -129,7 +129,7 @@ static int mix_rows(struct converter *converter, const struct picture *src, int 
 static int scale_rgb(struct converter *converter, const struct picture *src, struct picture *out)
 {
 	struct picture rows = *src;
-	int status = src->height > 2 * out->height ? mix_rows(converter, src, out->height, &rows) : 0;
+	int status = src->height >= 2 * out->height ? mix_rows(converter, src, out->height, &rows) : 0;
 	if (status < 0)
 		return status;
 	return RGBScale(rows.planes[0], rows.strides[0], rows.width, rows.height, out->planes[0], out->strides[0],

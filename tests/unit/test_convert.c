@@ -221,7 +221,7 @@ TEST(strides_and_odd_sizes)
 /* Largest difference between a conversion and the picture painted in that format; and how many bytes are off by more than
  * the tolerance. */
 static int painted_error(struct converter *converter, const struct sample *source, const struct sample *wanted,
-                         size_t *off)
+                         int tolerance, size_t *off)
 {
 	struct zoe_image dst = wanted->image;
 	uint8_t *out = malloc(wanted->size);
@@ -232,7 +232,7 @@ static int painted_error(struct converter *converter, const struct sample *sourc
 	CHECK_OK(converter_run_into(converter, &source->image, source->data, source->size, &dst, out, wanted->size));
 	for (size_t i = 0; i < wanted->size; i++) {
 		error = worst(error, abs(out[i] - wanted->data[i]));
-		*off += abs(out[i] - wanted->data[i]) > YUV_TOLERANCE;
+		*off += abs(out[i] - wanted->data[i]) > tolerance;
 	}
 	CHECK_EQ(memcmp(dst.planes, wanted->image.planes, sizeof(dst.planes)), 0);
 	CHECK_OK(converter_run(converter, &source->image, source->data, source->size, &dst, &data));
@@ -258,7 +258,9 @@ TEST(every_format_from_every_format)
 				 * borders of squares: in two of eight rows, and columns, where planes are larger. */
 				bool spread = yuv_formats[to] == ZOE_FORMAT_I422 || yuv_formats[to] == ZOE_FORMAT_I444;
 				size_t off, most = spread ? wanted.size * 2 / 5 : 0;
-				int error = painted_error(converter, &source, &wanted, &off);
+				/* libyuv rounds down each time when it scales packed RGB, first rows, then columns. */
+				int tolerance = YUV_TOLERANCE + (from >= YUV_FORMATS && times > 1);
+				int error = painted_error(converter, &source, &wanted, tolerance, &off);
 				if (off > most || (error && format == yuv_formats[to] && times == 1))
 					check_failed(__FILE__, __LINE__, "format %u to %u, %u times: off by %d", from,
 					             to, times, error);
@@ -278,7 +280,7 @@ TEST(chroma_of_every_pixel_is_kept_when_the_format_stays)
 		struct sample source = sample_squares(yuv_formats[f], 42, 17, 64, ZOE_RANGE_FULL, ZOE_MATRIX_BT601, 1);
 		struct sample wanted = sample_squares(yuv_formats[f], 42, 17, 1, ZOE_RANGE_FULL, ZOE_MATRIX_BT601, 1);
 		size_t off;
-		CHECK_EQ(painted_error(converter, &source, &wanted, &off), 0);
+		CHECK_EQ(painted_error(converter, &source, &wanted, YUV_TOLERANCE, &off), 0);
 		free(source.data);
 		free(wanted.data);
 	}

@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 
-ALONE = {"api", "camera", "web", "detect", "process", "e2e", "stress"}
+ALONE = {"api", "web", "detect", "e2e", "stress"}
 LIMIT_SECONDS = 60
 LIMIT = re.compile(r"^\s*(?:#|//|/?\*)\s*limit:\s*(?:(\w+)\s+)?(\d+) s\b", re.M)
 ALONE_MARK = re.compile(r"^\s*(?:#|//|/?\*)\s*alone\b", re.M)

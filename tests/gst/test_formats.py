@@ -20,8 +20,10 @@ def reference(source):
         return plain.frames()
 
 
-def through(source, sink="", reader=APPSINK, options="", count=COUNT):
-    """The same over a topic, every frame: (frames, the sink's counters, the source's, which of its buffers are slots)."""
+def through(source, sink="", reader=APPSINK, options=f"buffers={COUNT}", count=COUNT):
+    """The same over a topic, every frame: (frames, the sink's counters, the source's, which of its buffers are slots).
+
+    All may wait in the reader's queue at once, for a busy machine comes to them late; what is more than `buffers` would be copied."""
     with Pipeline(f"{source} ! zoetropesink name=sink topic=front lossless=true {sink}") as sending:
         sending.pause()  # the topic is there, no frame of it yet
         with Pipeline(f"zoetropesrc name=src topic=front mode=lossless {options} ! {reader}") as reading:

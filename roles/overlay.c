@@ -187,8 +187,8 @@ void overlay_draw(struct overlay_canvas *picture, const struct result *result)
 		    overlay_palette[box->class_id % (sizeof(overlay_palette) / sizeof(*overlay_palette))];
 		long x = (long)(box->x * (float)width + 0.5f), y = (long)(box->y * (float)height + 0.5f);
 		long w = (long)(box->w * (float)width + 0.5f), h = (long)(box->h * (float)height + 0.5f);
-		char text[ZOE_LABEL_BYTES + 8];
-		snprintf(text, sizeof(text), "%s %.2f", box->label, (double)box->score);
+		char text[RESULT_LABEL_BYTES];
+		result_label(box, text);
 		overlay_frame(&canvas, x, y, w, h, 1 + scale, colour);
 		overlay_label(&canvas, x, y, scale, text, colour);
 	}

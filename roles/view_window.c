@@ -199,11 +199,8 @@ static void window_box(struct window *window, const SDL_Rect *area, const struct
 	SDL_Rect rect = {area->x + (int)(box->x * (float)area->w + 0.5f),
 	                 area->y + (int)(box->y * (float)area->h + 0.5f), (int)(box->w * (float)area->w + 0.5f),
 	                 (int)(box->h * (float)area->h + 0.5f)};
-	char text[ZOE_LABEL_BYTES + 24];
-	if (box->track_id)
-		snprintf(text, sizeof(text), "%s #%u %.2f", box->label, box->track_id, (double)box->score);
-	else
-		snprintf(text, sizeof(text), "%s %.2f", box->label, (double)box->score);
+	char text[RESULT_LABEL_BYTES];
+	result_label(box, text);
 	int height = FONT_HEIGHT + 4, top = rect.y - area->y >= height ? rect.y - height : rect.y;
 	SDL_SetRenderDrawColor(window->renderer, colour.r, colour.g, colour.b, 255);
 	for (int thick = 0; thick < 2; thick++) {

@@ -85,6 +85,23 @@ def test_boxes_lie_around_the_moving_square():
     assert max(errors.values()) < min(PROMISED_ERROR, A_FRAME), errors
 
 
+def test_the_way_of_what_is_followed():
+    """The square is followed: a line behind its box leads through where it was ten frames before."""
+    marks.replay("square.jsonl", 2000, *SIZE)
+    followed = {**MOVING["detectors"]["planted"], "track": True}
+    with Zoetrope({**MOVING, "detectors": {"planted": followed}}) as zoe, Browser(zoe.port) as browser:
+        def way():
+            data, picture = browser.canvas_pixels()
+            if data.get("boxes") != "1" or int(data["resultSequence"]) < 10:
+                return False
+            x, y, side = marks.square(int(data["resultSequence"]) - 10, *SIZE)
+            near = picture[y + side // 2 - 3:y + side // 2 + 4, x + side // 2 - 3:x + side // 2 + 4]
+            return abs(near - ORANGE).max(axis=2).min() < 30
+        wait_for(way, 60, "the way of the square")
+        browser.run("document.querySelector('#boxes').value = 'off'; document.querySelector('#boxes').dispatchEvent(new Event('change'))")
+        wait_for(lambda: not way(), 20, "the way to go with the boxes")
+
+
 def test_boxes_go_when_results_stop():
     with Publisher(mode="nodetections"), Preview() as preview, Browser(preview.port) as browser:
         browser.wait_pictures(3)

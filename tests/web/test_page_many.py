@@ -2,6 +2,7 @@
 """The page with many cameras, many viewers, a lost camera; its charts, tables, keys, boxes in step; for everybody to use."""
 # limit: 240 s
 import json
+import signal
 import socket
 import threading
 import time
@@ -91,6 +92,26 @@ def test_boxes_in_step():
         assert browser.run("return document.querySelector('#boxes').value") == "off", "the choice does not survive a reload"
 
 
+def test_boxes_of_two_detectors_in_step():
+    """The second one's results come three frames later: pictures wait for them, and do not when it gives none any more."""
+    with Publisher(mode="two") as publisher, Preview() as preview, Browser(preview.port) as browser:
+        wait_for(lambda: browser.canvas().get("boxes") == "2", 60, "two boxes")
+        press(browser, "b")
+        seen = {}
+
+        def in_step():
+            data = browser.canvas()
+            if data["sequence"] == data["resultSequence"]:
+                seen[data["sequence"]] = data["boxes"]
+            return len(seen) >= 8
+        wait_for(in_step, 60, "eight pictures in step")
+        boxes = list(seen.values())[2:]  # the first ones may be from before
+        assert boxes.count("2") == len(boxes), f"boxes of pictures in step: {seen}"
+        publisher.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: (data := browser.canvas())["boxes"] == "1" and data["sequence"] == data["resultSequence"], 60, "boxes of the one that is left")
+        browser.wait_pictures(3, seconds=60)
+
+
 def test_boxes_in_step_without_results():
     with Publisher(mode="nodetections"), Preview() as preview, Browser(preview.port) as browser:
         browser.wait_pictures(3, seconds=60)
@@ -123,15 +144,19 @@ def test_camera_that_never_came_says_why_once():
 
 
 def test_switches_survive_a_reload():
-    with Zoetrope({"cameras": {"front": FRONT}, "preview": {}, "save": {"folder": "stills", "every": 1000}}) as zoe, Browser(zoe.port) as browser:
+    marks.replay("square.jsonl", 100, 1280, 720)
+    detectors = {"planted": {"engine": "replay", "model": "./square.jsonl", "cameras": ["front"]}}
+    turned = (("save", True), ("detect", False), ("capture", False), ("preview", False))
+    with Zoetrope({"cameras": {"front": FRONT}, "detectors": detectors, "preview": {}, "save": {"folder": "stills", "every": 1000}}) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(2, seconds=60)
-        for verb, on in (("save", True), ("capture", False), ("preview", False)):
+        wait_for(lambda: browser.find(".switch[data-verb=detect]").get_attribute("data-actual") == "true", 20, "the detector")
+        for verb, on in turned:
             switch = browser.find(f".switch[data-verb={verb}]")
             wait_for(switch.is_enabled, 10, "the switch")
             switch.click()
             wait_for(lambda switch=switch, on=on: switch.get_attribute("data-actual") == str(on).lower(), 20, f"{verb} to be turned")
         browser.driver.refresh()
-        for verb, on in (("save", True), ("capture", False), ("preview", False)):
+        for verb, on in turned:
             state = "return [...document.querySelectorAll(`.switch[data-verb=${arguments[0]}]`)].map(b => b.getAttribute('aria-checked') + b.dataset.actual)"
             wait_for(lambda verb=verb, on=on: browser.run(state, verb) == [2 * str(on).lower()], 20, f"{verb} as it was before the reload")
 
@@ -182,6 +207,11 @@ def test_charts_and_tables():
         drawn = """const canvas = document.querySelector(arguments[0]), data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
                    return new Set([...Array(data.length / 4).keys()].filter(i => data[4 * i + 3] > 200).map(i => data.slice(4 * i, 4 * i + 3).join())).size"""
         wait_for(lambda: browser.run(drawn, "#chart-latency canvas") >= 4, 30, "areas in the chart of latency")
+        spoken = "return document.querySelector('#chart-spread canvas').getAttribute('aria-label')"
+        stages = ("published", "taken", "encoded", "sent", "shown", "detected", "in all")
+        wait_for(lambda: all(f"{stage} half within" in (browser.run(spoken) or "") for stage in stages), 30, "every stage in the histogram")
+        assert browser.run(drawn, "#chart-spread canvas") >= 6, "no bars of the stages' colours in the histogram"
+        print("measured: " + browser.run(spoken))
         points = "return Math.max(0, ...JSON.parse(sessionStorage.getItem('history front') ?? '{\"history\": []}').history.map((one) => one.captured ?? 0))"
         assert not browser.find("#tiles").is_displayed(), "a tile beside the only camera"
         browser.driver.refresh()

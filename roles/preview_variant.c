@@ -116,6 +116,24 @@ static void variant_size(const struct variant_options *options, struct zoe_image
 	image->height = options->height;
 }
 
+/* What is drawn into a frame. Returns how many. */
+static size_t variant_results(const struct variant *variant, const struct zoe_frame *frame,
+                              const struct result *out[RESULT_DETECTORS])
+{
+	const struct preview_camera *camera = variant->camera;
+	const struct result *result;
+	size_t count = 0;
+	if (variant->options.overlay == OVERLAY_EXACT)
+		for (unsigned at = 0; count < RESULT_DETECTORS && (result = exact_result(camera, frame, &at));)
+			out[count++] = result;
+	for (size_t i = 0; i < RESULT_DETECTORS && variant->options.overlay == OVERLAY_NEWEST; i++) {
+		result = camera->results.results[i];
+		if (result && result->head.magic && result_fresh(result, frame->capture_ns))
+			out[count++] = result;
+	}
+	return count;
+}
+
 /* The frame in memory of our own, with what people are to see in it. */
 static int variant_paint(const struct variant *variant, const struct zoe_frame *frame, const struct zoe_image *size)
 {
@@ -123,15 +141,9 @@ static int variant_paint(const struct variant *variant, const struct zoe_frame *
 	int status = overlay_copy(&camera->canvas, camera->preview->converter, frame, size->width, size->height);
 	if (status < 0)
 		return status;
-	bool newest = variant->options.overlay == OVERLAY_NEWEST, exact = variant->options.overlay == OVERLAY_EXACT;
-	for (size_t i = 0; i < RESULT_DETECTORS && newest; i++) {
-		const struct result *result = camera->results.results[i];
-		if (result && result->head.magic && result_fresh(result, frame->capture_ns))
-			overlay_draw(&camera->canvas, result);
-	}
-	const struct result *result;
-	for (unsigned at = 0; exact && (result = exact_result(camera, frame, &at));)
-		overlay_draw(&camera->canvas, result);
+	const struct result *wanted[RESULT_DETECTORS];
+	size_t count = variant_results(variant, frame, wanted);
+	overlay_draw(&camera->canvas, wanted, count);
 	if (camera->preview->config->timestamp)
 		overlay_clock(&camera->canvas, frame->capture_ns);
 	return 0;

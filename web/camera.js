@@ -223,6 +223,7 @@ export class Camera {
 	dress() {
 		this.root.dataset.camera = this.tile.dataset.camera = this.name;
 		element("h2", this.root).textContent = element(".name", this.tile).textContent = this.name;
+		element(".name", this.tile).title = this.name;
 		const link = element(".snapshot", this.root);
 		link.href = `${this.path}/snapshot.jpg`;
 		link.download = `${this.name}.jpg`;

@@ -3,6 +3,7 @@
 // part of the sum is a line over the areas.
 
 const SECONDS = { least: 60, most: 180 };
+const LINE_MOST = 3; // times as high as the areas
 
 export class Chart {
 	// series: { key: [name, CSS variable of its colour, "over": a line beside the areas, title] }; a point may have a second value for
@@ -35,11 +36,15 @@ export class Chart {
 			this.legend.querySelector(`[data-series="${key}"]`).textContent = this.text(last[key]);
 			this.legend.querySelector(`[data-series="${key}99"]`).textContent = last[`${key}99`] === undefined ? "" : this.text(last[`${key}99`]);
 		}
-		const sums = points.map((point) => keys.reduce((sum, key) => this.isArea(key) ? sum + (point[key] ?? 0) : Math.max(sum, point[key] ?? 0), 0));
-		const top = nice(Math.max(this.least, ...sums));
+		const highest = points.map((point) => keys.reduce((most, key) => this.isArea(key) ? most + (point[key] ?? 0) : most, 0));
+		const areas = Math.max(this.least, ...highest);
+		// A line far above the areas would flatten them: its number in the legend must do.
+		this.shown = keys.filter((key) => this.isArea(key) || !this.stacked || points.every((point) => (point[key] ?? 0) <= LINE_MOST * areas));
+		const lines = points.flatMap((point) => this.shown.filter((key) => !this.isArea(key)).map((key) => point[key] ?? 0));
+		const top = nice(Math.max(areas, ...lines));
 		this.canvas.setAttribute("aria-label", `${this.title}, last ${Math.ceil(SECONDS.most / 60)} minutes; now ` +
 			keys.map((key) => `${this.series[key][0]} ${this.text(last[key])}`).join(", "));
-		this.paint(points, keys, top);
+		this.paint(points, top);
 	}
 
 	isArea(key) {
@@ -52,7 +57,7 @@ export class Chart {
 		return `${value < 10 && !Number.isInteger(value) ? value.toFixed(1) : Math.round(value)}${this.unit}`;
 	}
 
-	paint(points, keys, top) {
+	paint(points, top) {
 		const { canvas } = this;
 		const drawing = prepare(canvas), width = canvas.clientWidth, height = canvas.clientHeight;
 		if (!drawing)
@@ -71,7 +76,7 @@ export class Chart {
 			drawing.fillText(Number(value.toFixed(1)), plot.left - 6, y(value));
 		}
 		let base = points.map(() => 0);
-		for (const key of keys) {
+		for (const key of this.shown) {
 			drawing.strokeStyle = drawing.fillStyle = style.getPropertyValue(this.series[key][1]);
 			if (!this.isArea(key)) {
 				line(drawing, points.map((point) => point[key]), x, y);

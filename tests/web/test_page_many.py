@@ -2,6 +2,7 @@
 """The page with many cameras, many viewers, a lost camera; its charts, tables, keys, boxes in step; for everybody to use."""
 # limit: 240 s
 import json
+import re
 import signal
 import socket
 import threading
@@ -220,7 +221,9 @@ def test_charts_and_tables():
         browser.wait_text("#topics [data-topic=front]", "camera front", 20)
         browser.wait_text("#topics [data-topic=front]", "preview", 20)
         browser.wait_text("#topics [data-topic=front]", "/s", 20)
-        browser.wait_text("#processes [data-process=preview]", "MiB", 20)
+        cells = "return [...document.querySelector('#processes [data-process=preview]').cells].map((cell) => cell.textContent).join(' | ')"
+        wanted = r"preview \| streaming \| [\d.]+ % \| [\d.]+ MiB \| [\d,-]+ \| \d+ \| 0 \| \d+ (s|min) \| \d+"  # up to cores, threads, restarts, up, PID
+        wait_for(lambda: re.fullmatch(wanted, browser.run(cells)), 20, "what the process uses")
 
 
 def test_everybody_can_use_it():

@@ -67,6 +67,9 @@ def test_choosing_a_camera():
         for key, name in (("3", "three"), (Keys.ARROW_RIGHT, "one"), (Keys.ARROW_LEFT, "three"), ("1", "one"), ("9", "one")):
             press(browser, key)
             wait_for(lambda name=name: chosen(browser) == name, 10, f"{name} after {key!r}")
+        for wanted in ("screen", None):
+            press(browser, "f")
+            wait_for(lambda wanted=wanted: browser.run("return document.fullscreenElement?.className.split(' ')[0]") == wanted, 10, f"full screen: {wanted}")
         assert not browser.complaints(), browser.complaints()
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """overlay=exact: pictures with the boxes that were found in that very frame, drawn by the server."""
+# limit: 200 s
 import io
 import json
 import signal

@@ -20,6 +20,9 @@ const STAGES = ["publish", "wait", "encode", "send", "show"]; // of a picture's 
 const TRAIL_SECONDS = 2; // of an object that is followed
 const timeOf = (part) => Number(part.head["x-zoetrope-capture-time"]);
 const sequenceOf = (part) => Number(part.head["x-zoetrope-sequence"]);
+// With a second stream for the detectors the numbers are those of other frames.
+const SAME_SECONDS = 0.0001;
+const isOwn = (result, time, sequence) => result.sequence === sequence && Math.abs(result.capture_time - time) < SAME_SECONDS;
 const isFresh = (result, time) => time - result.capture_time < Math.max(FRESH_SECONDS, 2.5 * Math.min(result.period, 60));
 
 // A canvas with pictures of a camera, and what is known about the one that it shows.
@@ -255,7 +258,7 @@ export class Camera {
 			return [];
 		const chosen = [];
 		for (const results of this.results.values()) {
-			const exact = results.find((one) => one.sequence === sequence);
+			const exact = results.find((one) => isOwn(one, time, sequence));
 			const result = exact ?? results.findLast((one) => one.capture_time <= time);
 			if (result && (exact || this.boxes !== "exact") && isFresh(result, time))
 				chosen.push(result);
@@ -266,8 +269,8 @@ export class Camera {
 	// Has every detector that is at work looked at that picture, or gone past it? Who has waited for long enough is content with one.
 	hasResults(time, sequence, impatient) {
 		const detectors = [...this.results.values()];
-		return detectors.some((results) => results.some((one) => one.sequence === sequence)) &&
-			(impatient || detectors.every((results) => results.at(-1).sequence >= sequence || !isFresh(results.at(-1), time)));
+		return detectors.some((results) => results.some((one) => isOwn(one, time, sequence))) &&
+			(impatient || detectors.every((results) => results.at(-1).capture_time > time - SAME_SECONDS || !isFresh(results.at(-1), time)));
 	}
 
 	addResult(result) {

@@ -5,7 +5,8 @@
  *
  *   publish_test TOPIC WIDTH HEIGHT FPS [MODE]     MODE: full (full range), rgb, nodetections, noise
  *   (the lower half is noise, which makes a large JPEG), two (the boxes are those of two detectors; the second one's
- *   come three frames later, and no more after SIGUSR1)
+ *   come three frames later, and no more after SIGUSR1), other (results are those of another stream's frames, which have
+ *   the same numbers and other times)
  */
 #include <errno.h>
 #include <signal.h>
@@ -33,7 +34,7 @@ struct publish {
 	struct zoe_image image;
 	size_t size;
 	unsigned char *picture; /* drawn once */
-	bool full, noise, two;
+	bool full, noise, two, other;
 };
 
 static void die(const char *what, int status)
@@ -126,7 +127,8 @@ static void publish_boxes(const struct publish *publish, const char *detector, u
 static void publish_detections(const struct publish *publish, uint64_t seq, int64_t capture_ns, int64_t period_ns)
 {
 	if (seq % EACH == 0)
-		publish_boxes(publish, "planted", publish->two ? FIRST : BOTH, seq, capture_ns);
+		publish_boxes(publish, "planted", publish->two ? FIRST : BOTH, seq,
+		              publish->other ? capture_ns - period_ns / 3 : capture_ns);
 	if (seq % EACH == LATER && publish->two && !alone)
 		publish_boxes(publish, "second", BOTH - FIRST, seq - LATER, capture_ns - LATER * period_ns);
 }
@@ -164,13 +166,14 @@ static void run(const struct publish *publish, double fps)
 int main(int argc, char **argv)
 {
 	if (argc < 5) {
-		fprintf(stderr, "publish_test TOPIC WIDTH HEIGHT FPS [full|rgb|nodetections|noise|two]\n");
+		fprintf(stderr, "publish_test TOPIC WIDTH HEIGHT FPS [full|rgb|nodetections|noise|two|other]\n");
 		return 2;
 	}
 	const char *mode = argc > 5 ? argv[5] : "";
 	struct publish publish = {.full = !strcmp(mode, "full"),
 	                          .noise = !strcmp(mode, "noise"),
 	                          .two = !strcmp(mode, "two"),
+	                          .other = !strcmp(mode, "other"),
 	                          .image = {.format = strcmp(mode, "rgb") ? ZOE_FORMAT_I420 : ZOE_FORMAT_RGB24,
 	                                    .width = (unsigned)atoi(argv[2]),
 	                                    .height = (unsigned)atoi(argv[3])}};

@@ -117,11 +117,19 @@ def test_boxes_of_two_detectors_in_step():
 
 
 def test_boxes_in_step_without_results():
-    with Publisher(mode="nodetections"), Preview() as preview, Browser(preview.port) as browser:
-        browser.wait_pictures(3, seconds=60)
-        press(browser, "b")
-        before = browser.pictures()
-        wait_for(lambda: browser.pictures() > before + 20, 30, "pictures, although none has a result")
+    """Or with results that belong to other frames of the same numbers, those of detect_source."""
+    with Preview() as preview, Browser(preview.port) as browser:
+        with Publisher(mode="nodetections"):
+            browser.wait_pictures(3, seconds=60)
+            press(browser, "b")
+            before = browser.pictures()
+            wait_for(lambda: browser.pictures() > before + 20, 30, "pictures, although none has a result")
+        with Publisher(mode="other"):
+            before = browser.pictures()
+            wait_for(lambda: browser.pictures() > before + 20, 30, "pictures, although none has a result of its own")
+            assert browser.canvas()["boxes"] == "0"
+            press(browser, "b", "b")
+            wait_for(lambda: browser.canvas()["boxes"] == "2", 30, "the newest boxes")
 
 
 def test_lost_camera_shows():

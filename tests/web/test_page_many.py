@@ -113,7 +113,6 @@ def test_boxes_of_two_detectors_in_step():
         assert boxes.count("2") == len(boxes), f"boxes of pictures in step: {seen}"
         publisher.process.send_signal(signal.SIGUSR1)
         wait_for(lambda: (data := browser.canvas())["boxes"] == "1" and data["sequence"] == data["resultSequence"], 60, "boxes of the one that is left")
-        browser.wait_pictures(3, seconds=60)
 
 
 def test_boxes_in_step_without_results():

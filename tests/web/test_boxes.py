@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boxes where they belong on the page's canvas: with planted results, and around the square of the `test` source."""
 # limit: 180 s
+import re
 import time
 
 from support import marks, wait_for
@@ -85,6 +86,16 @@ def test_boxes_lie_around_the_moving_square():
     assert max(errors.values()) < min(PROMISED_ERROR, A_FRAME), errors
 
 
+LISTEN = """
+const fillText = CanvasRenderingContext2D.prototype.fillText;
+window.written = new Set();
+CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
+	window.written.add(String(text));
+	return fillText.call(this, text, ...more);
+};
+"""
+
+
 def on_the_way(picture, place):
     """Is the middle of where the square was on the line?"""
     x, y, side = place
@@ -105,6 +116,9 @@ def test_the_way_of_what_is_followed():
             places = [marks.square(int(data["resultSequence"]) - before, *SIZE) for before in (12, 10, 8, 6, 4)]
             return places == sorted(places, key=lambda place: place[0]) and all(on_the_way(picture, place) for place in places)
         wait_for(way, 60, "the way of the square")
+        browser.run(LISTEN)
+        label = wait_for(lambda: [text for text in browser.run("return [...written]") if re.fullmatch(r"Square #\d+ 90%", text)], 30, "its number in the label")
+        print(f"measured: labels {label}")
         browser.run("document.querySelector('#boxes').value = 'off'; document.querySelector('#boxes').dispatchEvent(new Event('change'))")
         wait_for(lambda: not way(), 20, "the way to go with the boxes")
 

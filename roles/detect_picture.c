@@ -129,7 +129,7 @@ static int draw(const struct detect_picture *picture, const struct detector_resu
 	if (status == 0) {
 		result->head.count = found->count;
 		memcpy(result->boxes, found->boxes, found->count * sizeof(found->boxes[0]));
-		overlay_draw(canvas, result);
+		overlay_draw(canvas, (const struct result *[]){result}, 1);
 	}
 	converter_destroy(converter);
 	free(result);

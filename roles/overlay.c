@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "font.h"
+#include "label.h"
 #include "overlay.h"
 
 struct colour {
@@ -70,19 +71,16 @@ static void overlay_letter(const struct canvas *canvas, long x, long y, long sca
 				overlay_fill(canvas, x + column * scale, y + row * scale, scale, scale, colour);
 }
 
-/* Above the box if there is room, else inside at its top; never beyond the right edge. */
-static void overlay_label(const struct canvas *canvas, long x, long y, long scale, const char *text,
-                          struct colour colour)
+static void overlay_label(const struct canvas *canvas, struct labels *labels, const struct label_rect *box, long scale,
+                          const char *text, struct colour colour)
 {
-	long height = (FONT_HEIGHT + 2) * scale, width = ((long)strlen(text) * FONT_WIDTH + 6) * scale;
-	long top = y >= height ? y - height : y;
-	long left = x + width > canvas->width ? canvas->width - width : x;
-	if (left < 0)
-		left = 0;
 	const struct colour black = {0, 0, 0};
-	overlay_fill(canvas, left, top, width, height, colour);
+	struct label_rect place;
+	if (!label_place(labels, box, ((long)strlen(text) * FONT_WIDTH + 6) * scale, (FONT_HEIGHT + 2) * scale, &place))
+		return;
+	overlay_fill(canvas, place.x, place.y, place.w, place.h, colour);
 	for (const char *letter = text; *letter; letter++)
-		overlay_letter(canvas, left + (3 + (letter - text) * FONT_WIDTH) * scale, top + scale, scale,
+		overlay_letter(canvas, place.x + (3 + (letter - text) * FONT_WIDTH) * scale, place.y + scale, scale,
 		               (unsigned char)*letter, black);
 }
 
@@ -176,20 +174,36 @@ void overlay_finish(struct overlay_canvas *canvas)
 	*canvas = (struct overlay_canvas){0};
 }
 
-void overlay_draw(struct overlay_canvas *picture, const struct result *result)
+static struct label_rect overlay_place(const struct overlay_canvas *picture, const struct zoe_detection *box)
+{
+	float width = (float)picture->image.width, height = (float)picture->image.height;
+	return (struct label_rect){(long)(box->x * width + 0.5f), (long)(box->y * height + 0.5f),
+	                           (long)(box->w * width + 0.5f), (long)(box->h * height + 0.5f)};
+}
+
+static struct colour overlay_colour(const struct zoe_detection *box)
+{
+	return overlay_palette[box->class_id % (sizeof(overlay_palette) / sizeof(*overlay_palette))];
+}
+
+/* All boxes first, so that none crosses a label. */
+void overlay_draw(struct overlay_canvas *picture, const struct result *const results[], size_t count)
 {
 	const struct canvas canvas = canvas_of(picture);
-	unsigned width = picture->image.width, height = picture->image.height;
-	long scale = overlay_scale(height);
-	for (uint32_t i = 0; i < result->head.count; i++) {
-		const struct zoe_detection *box = &result->boxes[i];
-		struct colour colour =
-		    overlay_palette[box->class_id % (sizeof(overlay_palette) / sizeof(*overlay_palette))];
-		long x = (long)(box->x * (float)width + 0.5f), y = (long)(box->y * (float)height + 0.5f);
-		long w = (long)(box->w * (float)width + 0.5f), h = (long)(box->h * (float)height + 0.5f);
-		char text[ZOE_LABEL_BYTES + 8];
-		snprintf(text, sizeof(text), "%s %.2f", box->label, (double)box->score);
-		overlay_frame(&canvas, x, y, w, h, 1 + scale, colour);
-		overlay_label(&canvas, x, y, scale, text, colour);
-	}
+	struct labels labels = {.width = canvas.width, .height = canvas.height};
+	long scale = overlay_scale(picture->image.height);
+	for (size_t k = 0; k < count; k++)
+		for (uint32_t i = 0; i < results[k]->head.count; i++) {
+			const struct zoe_detection *box = &results[k]->boxes[i];
+			struct label_rect at = overlay_place(picture, box);
+			overlay_frame(&canvas, at.x, at.y, at.w, at.h, 1 + scale, overlay_colour(box));
+		}
+	for (size_t k = 0; k < count; k++)
+		for (uint32_t i = 0; i < results[k]->head.count; i++) {
+			const struct zoe_detection *box = &results[k]->boxes[i];
+			struct label_rect at = overlay_place(picture, box);
+			char text[RESULT_LABEL_BYTES];
+			result_label(box, text);
+			overlay_label(&canvas, &labels, &at, scale, text, overlay_colour(box));
+		}
 }

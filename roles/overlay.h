@@ -20,8 +20,8 @@ void overlay_finish(struct overlay_canvas *canvas);
 /* Bytes of the picture. */
 size_t overlay_size(const struct overlay_canvas *canvas);
 
-/* Boxes and labels. */
-void overlay_draw(struct overlay_canvas *canvas, const struct result *result);
+/* Boxes and labels of several detectors. */
+void overlay_draw(struct overlay_canvas *canvas, const struct result *const results[], size_t count);
 
 /* Local date and time of a moment of CLOCK_MONOTONIC, in the lower left corner. */
 void overlay_clock(struct overlay_canvas *canvas, int64_t capture_ns);

@@ -6,6 +6,7 @@
  *   preview.c           the role: start, switches, heartbeat
  *   preview_camera.c    a camera: its subscriptions
  *   preview_variant.c   what is encoded of it, once for each set of parameters that somebody watches
+ *   preview_exact.c     boxes of the very frame: who waits for them
  *   preview_away.c      what is shown of a camera that gives no pictures
  *   preview_picture.c   encoded pictures and the queue of the newest ones
  *   overlay.c           what is drawn into a picture (overlay_font.c has the letters)
@@ -119,6 +120,20 @@ bool variants_pass(const struct preview_camera *camera);
 void variants_show(struct preview_camera *camera, struct picture *picture);
 /* Encode for those who want exact boxes, or for all others. Returns how many variants have got a picture. */
 unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame *frame, bool exact);
+/* Of a camera's JPEG the number of the frame with its pixels, which is that of its detections. */
+uint64_t variant_number(const struct zoe_frame *frame);
+
+#define EXACT_RESULTS (16 * RESULT_DETECTORS) /* a camera's topic keeps 16 frames unless told otherwise */
+
+/* For viewers who want the boxes of the very frame. */
+struct exact {
+	struct zoe_subscriber *late; /* comes behind, up to the frame of each result; NULL = nobody wants exact boxes */
+	int64_t shown_ns;            /* when a frame was last shown with its results, or somebody began to want that */
+	uint64_t newest_seq;         /* of the frames */
+	unsigned patience;           /* so many newer frames are awaited for results that are missing */
+	struct result *results[EXACT_RESULTS]; /* of frames that are not shown yet, as they came */
+	unsigned count;
+};
 
 struct preview_camera {
 	struct preview *preview;
@@ -127,9 +142,8 @@ struct preview_camera {
 	struct feed frames;
 	struct feed jpegs; /* in place of frames if the camera sends JPEG, and somebody watches it as it is */
 	struct feed detections;
-	struct zoe_subscriber *late; /* comes behind, up to the frame of each result; NULL = nobody wants exact boxes */
-	int64_t late_ns;             /* when a result last had its frame, or when somebody began to want that */
 	struct result_set results;
+	struct exact exact;
 	struct variant *variants;
 	unsigned viewers; /* streams */
 	struct overlay_canvas canvas;
@@ -146,6 +160,15 @@ struct preview_camera {
 	struct metrics_window taken, encode, send, latency;
 	struct metrics_window result_age;
 };
+
+/* Look whether somebody wants exact boxes. */
+void exact_update(struct preview_camera *camera);
+void exact_close(struct preview_camera *camera);
+/* A result has come; a frame has. The latter returns how many variants have got a picture. */
+void exact_add(struct preview_camera *camera, const struct result *result);
+unsigned exact_frame(struct preview_camera *camera, const struct zoe_frame *frame);
+/* The next result of that very frame; *at begins with 0. NULL = no more. */
+const struct result *exact_result(const struct preview_camera *camera, const struct zoe_frame *frame, unsigned *at);
 
 int camera_open(struct preview_camera *camera, struct preview *preview, const char *name);
 void camera_close(struct preview_camera *camera);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A camera in preview. While somebody watches, every frame is taken in order and encoded. When frames were overrun, it
- * goes on with the newest. Nobody watches: no subscription. For those who want exact boxes there is a second subscriber,
- * which stays behind until the result of a frame is there: what the topic keeps is the memory for that. See preview.h.
+ * goes on with the newest. Nobody watches: no subscription. See preview.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,13 +17,31 @@ struct preview_camera *camera_find(struct preview *preview, const char *name)
 	return NULL;
 }
 
+static void camera_detections_ready(struct feed *feed)
+{
+	struct preview_camera *camera = feed->user;
+	struct zoe_frame frame;
+	while (feed_take(feed, &frame) == 0) {
+		const struct result *result;
+		int status = result_set_add(&camera->results, &frame, &result);
+		feed_release(feed, &frame);
+		if (status < 0)
+			continue;
+		exact_add(camera, result);
+		json_t *json = result_json(result, camera->name);
+		events_send(camera->preview, "detections", json);
+		json_decref(json);
+	}
+}
+
 static void camera_deliver(struct preview_camera *camera, const struct zoe_frame *frame)
 {
 	const struct result *result = camera->results.newest;
 	int64_t now_ns = zoe_now_ns();
 	unsigned made = variants_deliver(camera, frame, false);
-	if (camera->late && now_ns - camera->late_ns > PREVIEW_EXACT_NS)
-		made += variants_deliver(camera, frame, true);
+	if (camera->exact.late)
+		camera_detections_ready(&camera->detections); /* before it is decided that some are too late */
+	made += exact_frame(camera, frame);
 	if (!made)
 		return;
 	camera->encoded += made;
@@ -61,59 +78,6 @@ static void camera_frames_ready(struct feed *feed)
 	camera_update(camera);
 }
 
-/* Look whether somebody wants exact boxes. */
-static void camera_update_late(struct preview_camera *camera)
-{
-	bool wanted = false;
-	for (struct variant *variant = camera->variants; variant; variant = variant->next)
-		wanted |= camera->on && variant->options.overlay == OVERLAY_EXACT;
-	if (wanted && !camera->late && camera->frames.subscriber) {
-		camera->late_ns = zoe_now_ns();
-		if (zoe_subscriber_open(camera->preview->role->domain, camera->name, NULL, &camera->late) < 0)
-			camera->late = NULL; /* the next frame tries again */
-	} else if (!wanted) {
-		zoe_subscriber_close(camera->late);
-		camera->late = NULL;
-	}
-}
-
-/* Go on to the frame of a result, and encode that. It may be overrun: the detector was slower than the topic's depth. */
-static void camera_deliver_exact(struct preview_camera *camera, uint64_t seq)
-{
-	struct zoe_frame frame;
-	int status = camera->late ? 0 : -EAGAIN;
-	for (bool reached = false;
-	     !reached && (status = status ? status : zoe_take_next(camera->late, 0, &frame)) == 0;) {
-		reached = frame.seq >= seq;
-		if (frame.seq == seq && frame.image.format != ZOE_FORMAT_NONE) {
-			camera->late_ns = zoe_now_ns();
-			camera->encoded += variants_deliver(camera, &frame, true);
-		}
-		zoe_release(camera->late, &frame);
-	}
-	if (!status || status == -EAGAIN || status == -EINTR)
-		return;
-	zoe_subscriber_close(camera->late);
-	camera->late = NULL;
-}
-
-static void camera_detections_ready(struct feed *feed)
-{
-	struct preview_camera *camera = feed->user;
-	struct zoe_frame frame;
-	while (feed_take(feed, &frame) == 0) {
-		const struct result *result;
-		int status = result_set_add(&camera->results, &frame, &result);
-		feed_release(feed, &frame);
-		if (status < 0)
-			continue;
-		camera_deliver_exact(camera, result->head.source_seq);
-		json_t *json = result_json(result, camera->name);
-		events_send(camera->preview, "detections", json);
-		json_decref(json);
-	}
-}
-
 /* As its process says. */
 static bool camera_sends_jpeg(const struct preview_camera *camera)
 {
@@ -130,7 +94,7 @@ void camera_update(struct preview_camera *camera)
 	bool jpeg = watched && camera_sends_jpeg(camera) && variants_pass(camera);
 	feed_want(&camera->jpegs, jpeg);
 	feed_want(&camera->frames, watched && !jpeg);
-	camera_update_late(camera);
+	exact_update(camera);
 	for (struct variant *variant = camera->variants; variant && !camera->on; variant = variant->next)
 		picture_queue_empty(&variant->queue);
 }
@@ -160,8 +124,7 @@ void camera_close(struct preview_camera *camera)
 	feed_finish(&camera->frames);
 	feed_finish(&camera->jpegs);
 	feed_finish(&camera->detections);
-	zoe_subscriber_close(camera->late);
-	camera->late = NULL;
+	exact_close(camera);
 	result_set_finish(&camera->results);
 	variants_sweep(camera, true);
 	camera_away_forget(camera);

@@ -116,6 +116,24 @@ static void variant_size(const struct variant_options *options, struct zoe_image
 	image->height = options->height;
 }
 
+/* What is drawn into a frame. Returns how many. */
+static size_t variant_results(const struct variant *variant, const struct zoe_frame *frame,
+                              const struct result *out[RESULT_DETECTORS])
+{
+	const struct preview_camera *camera = variant->camera;
+	const struct result *result;
+	size_t count = 0;
+	if (variant->options.overlay == OVERLAY_EXACT)
+		for (unsigned at = 0; count < RESULT_DETECTORS && (result = exact_result(camera, frame, &at));)
+			out[count++] = result;
+	for (size_t i = 0; i < RESULT_DETECTORS && variant->options.overlay == OVERLAY_NEWEST; i++) {
+		result = camera->results.results[i];
+		if (result && result->head.magic && result_fresh(result, frame->capture_ns))
+			out[count++] = result;
+	}
+	return count;
+}
+
 /* The frame in memory of our own, with what people are to see in it. */
 static int variant_paint(const struct variant *variant, const struct zoe_frame *frame, const struct zoe_image *size)
 {
@@ -123,12 +141,9 @@ static int variant_paint(const struct variant *variant, const struct zoe_frame *
 	int status = overlay_copy(&camera->canvas, camera->preview->converter, frame, size->width, size->height);
 	if (status < 0)
 		return status;
-	for (size_t i = 0; i < RESULT_DETECTORS && variant->options.overlay; i++) {
-		const struct result *result = camera->results.results[i];
-		bool wanted = result && result->head.magic && result_fresh(result, frame->capture_ns);
-		if (wanted && (variant->options.overlay != OVERLAY_EXACT || result->head.source_seq == frame->seq))
-			overlay_draw(&camera->canvas, result);
-	}
+	const struct result *wanted[RESULT_DETECTORS];
+	size_t count = variant_results(variant, frame, wanted);
+	overlay_draw(&camera->canvas, wanted, count);
 	if (camera->preview->config->timestamp)
 		overlay_clock(&camera->canvas, frame->capture_ns);
 	return 0;
@@ -150,8 +165,7 @@ bool variants_pass(const struct preview_camera *camera)
 	return false;
 }
 
-/* Of a camera's JPEG the number of the frame with its pixels, which is that of its detections. */
-static uint64_t frame_number(const struct zoe_frame *frame)
+uint64_t variant_number(const struct zoe_frame *frame)
 {
 	struct zoe_camera_meta meta;
 	memcpy(&meta, frame->meta, sizeof(meta));
@@ -218,7 +232,7 @@ static struct picture *variant_encode(const struct variant *variant, const struc
 	picture->camera = camera->name;
 	picture->width = image.width;
 	picture->height = image.height;
-	picture->seq = frame_number(frame);
+	picture->seq = variant_number(frame);
 	picture->capture_ns = frame->capture_ns;
 	picture->publish_ns = frame->publish_ns;
 	picture->encode_begin_ns = begin_ns;
@@ -226,6 +240,9 @@ static struct picture *variant_encode(const struct variant *variant, const struc
 	metrics_add(&camera->taken, begin_ns - frame->publish_ns);
 	metrics_add(&camera->encode, picture->encode_end_ns - begin_ns);
 	const struct result *result = camera->results.newest;
+	unsigned at = 0;
+	if (variant->options.overlay == OVERLAY_EXACT)
+		result = exact_result(camera, frame, &at);
 	if (result && result_fresh(result, frame->capture_ns)) {
 		picture->has_result = true;
 		picture->result_seq = result->head.source_seq;

@@ -8,11 +8,13 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "zoetrope.h"
 #include "zoetrope_detections.h"
 
-#define RESULT_DETECTORS 8 /* detectors of one camera whose results are kept */
+#define RESULT_DETECTORS   8 /* detectors of one camera whose results are kept */
+#define RESULT_LABEL_BYTES (ZOE_LABEL_BYTES + 32)
 
 struct result {
 	struct zoe_detections head; /* head.magic 0: none yet */
@@ -34,6 +36,15 @@ int result_set_add(struct result_set *set, const struct zoe_frame *frame, const 
 
 /* Is the result still worth showing on a picture taken at capture_ns? */
 bool result_fresh(const struct result *result, int64_t capture_ns);
+
+/* What stands beside a box: "Car #7 0.90", the number only of what is followed. */
+static inline void result_label(const struct zoe_detection *box, char out[RESULT_LABEL_BYTES])
+{
+	char track[16] = "";
+	if (box->track_id)
+		snprintf(track, sizeof(track), " #%u", box->track_id);
+	snprintf(out, RESULT_LABEL_BYTES, "%.31s%s %.2f", box->label, track, (double)box->score);
+}
 
 /* As docs/http.md "Events", a new reference; NULL = no memory. */
 json_t *result_json(const struct result *result, const char *camera);

@@ -145,7 +145,7 @@ static void view_draw(struct view *view, bool fresh)
 		         image->height, format, metrics_per_second(&view->rate, zoe_now_ns()), (double)latency_ns / 1e6,
 		         view->paused ? "  paused" : "");
 	else
-		snprintf(text, sizeof(text), "waiting for %.60s", view->topic);
+		snprintf(text, sizeof(text), "waiting for pictures of %.60s", view->topic);
 	window_draw(&view->window, view->without_boxes ? NULL : &view->results, view->frame.capture_ns, text);
 	if (!fresh)
 		return;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "font.h"
+#include "label.h"
 #include "view.h"
 
 #define WINDOW_WIDTH   960 /* until the first picture */
@@ -193,24 +194,53 @@ static void window_text(struct window *window, int x, int y, const char *text, S
 	}
 }
 
+static SDL_Rect window_place(const SDL_Rect *area, const struct zoe_detection *box)
+{
+	return (SDL_Rect){area->x + (int)(box->x * (float)area->w + 0.5f),
+	                  area->y + (int)(box->y * (float)area->h + 0.5f), (int)(box->w * (float)area->w + 0.5f),
+	                  (int)(box->h * (float)area->h + 0.5f)};
+}
+
 static void window_box(struct window *window, const SDL_Rect *area, const struct zoe_detection *box)
 {
 	SDL_Color colour = window_palette[box->class_id % SDL_arraysize(window_palette)];
-	SDL_Rect rect = {area->x + (int)(box->x * (float)area->w + 0.5f),
-	                 area->y + (int)(box->y * (float)area->h + 0.5f), (int)(box->w * (float)area->w + 0.5f),
-	                 (int)(box->h * (float)area->h + 0.5f)};
-	char text[ZOE_LABEL_BYTES + 24];
-	if (box->track_id)
-		snprintf(text, sizeof(text), "%s #%u %.2f", box->label, box->track_id, (double)box->score);
-	else
-		snprintf(text, sizeof(text), "%s %.2f", box->label, (double)box->score);
-	int height = FONT_HEIGHT + 4, top = rect.y - area->y >= height ? rect.y - height : rect.y;
+	SDL_Rect rect = window_place(area, box);
 	SDL_SetRenderDrawColor(window->renderer, colour.r, colour.g, colour.b, 255);
 	for (int thick = 0; thick < 2; thick++) {
 		SDL_Rect line = {rect.x + thick, rect.y + thick, rect.w - 2 * thick, rect.h - 2 * thick};
 		SDL_RenderDrawRect(window->renderer, &line);
 	}
-	window_text(window, rect.x, top, text, colour, (SDL_Color){16, 32, 30, 255});
+}
+
+static void window_label(struct window *window, struct labels *labels, const SDL_Rect *area,
+                         const struct zoe_detection *box)
+{
+	SDL_Rect rect = window_place(area, box);
+	struct label_rect place = {rect.x - area->x, rect.y - area->y, rect.w, rect.h};
+	char text[RESULT_LABEL_BYTES];
+	result_label(box, text);
+	if (label_place(labels, &place, (long)strlen(text) * FONT_WIDTH + 8, FONT_HEIGHT + 4, &place))
+		window_text(window, area->x + (int)place.x, area->y + (int)place.y, text,
+		            window_palette[box->class_id % SDL_arraysize(window_palette)],
+		            (SDL_Color){16, 32, 30, 255});
+}
+
+/* All boxes first, so that none crosses a label. */
+static void window_results(struct window *window, const SDL_Rect *area, const struct result_set *results,
+                           int64_t capture_ns)
+{
+	struct labels labels = {.width = area->w, .height = area->h};
+	for (int letters = 0; letters < 2; letters++)
+		for (size_t i = 0; i < RESULT_DETECTORS; i++) {
+			const struct result *result = results->results[i];
+			bool shown = result && result->head.magic && result_fresh(result, capture_ns);
+			for (uint32_t k = 0; shown && k < result->head.count; k++) {
+				if (letters)
+					window_label(window, &labels, area, &result->boxes[k]);
+				else
+					window_box(window, area, &result->boxes[k]);
+			}
+		}
 }
 
 /* The largest place for the picture that keeps its proportions. */
@@ -234,14 +264,12 @@ void window_draw(struct window *window, const struct result_set *results, int64_
 	SDL_RenderClear(window->renderer);
 	if (window->picture)
 		SDL_RenderCopy(window->renderer, window->picture, NULL, &area);
-	for (size_t i = 0; results && i < RESULT_DETECTORS; i++) {
-		const struct result *result = results->results[i];
-		if (!result || !result->head.magic || !result_fresh(result, capture_ns))
-			continue;
-		for (uint32_t k = 0; k < result->head.count; k++)
-			window_box(window, &area, &result->boxes[k]);
-	}
-	window_text(window, area.x, area.y + area.h - FONT_HEIGHT - 4, text, (SDL_Color){11, 15, 14, 255},
+	if (results)
+		window_results(window, &area, results, capture_ns);
+	/* At the picture's lower edge, or in the middle while there is none. */
+	int middle = window->picture ? 0 : (area.w - (int)strlen(text) * FONT_WIDTH) / 2;
+	int below = window->picture ? FONT_HEIGHT + 4 : area.h / 2;
+	window_text(window, area.x + middle, area.y + area.h - below, text, (SDL_Color){11, 15, 14, 255},
 	            (SDL_Color){242, 246, 245, 255});
 	SDL_RenderPresent(window->renderer);
 }

@@ -2,7 +2,7 @@
 // The page: one camera large, all as tiles, charts and tables. Two connections at most: one for every tile and the events, one for
 // the large picture at its full rate; with a single camera, one for both.
 import { API, Camera } from "./camera.js";
-import { Chart } from "./chart.js";
+import { Chart, Histogram } from "./chart.js";
 import { Stream } from "./stream.js";
 import { Topics, duration, showProcesses } from "./tables.js";
 
@@ -37,6 +37,7 @@ const page = {
 			[element("#chart-latency"), STAGES, { unit: " ms", stacked: true, least: 10 }],
 			[element("#chart-drops"), { camera: ["camera", "--series-5"], preview: ["preview", "--series-3"], page: ["page", "--series-1"] }, { unit: "/s", stacked: true, least: 5 }],
 		].map((one) => new Chart(...one));
+		this.spread = new Histogram(element("#chart-spread"), { ...STAGES, all: ["in all", "--text"] });
 		this.topics = new Topics(element("#topics"));
 		this.tiles = new Stream(`${API}/stream?height=${TILE_LINES}`, (part) => this.take(part, "small"), (...news) => this.showConnection(...news));
 		this.full = new Stream("", (part) => this.take(part, "large"));
@@ -90,7 +91,12 @@ const page = {
 		element("#uptime").textContent = state.uptime === undefined ? "" : `up ${duration(state.uptime)}`;
 		showProcesses(element("#processes"), state.processes ?? {});
 		if (!document.hidden)
-			this.charts.forEach((chart) => chart.draw(this.chosen?.history ?? []));
+			this.drawCharts();
+	},
+
+	drawCharts() {
+		this.charts.forEach((chart) => chart.draw(this.chosen?.history ?? []));
+		this.spread.draw(this.chosen?.samples ?? {});
 	},
 
 	// The cameras are others than before.
@@ -124,7 +130,7 @@ const page = {
 		this.tiles.open(many ? `${API}/stream?height=${TILE_LINES}${rate}` : `${API}/stream?cameras=${name}`);
 		this.full.open(many ? `${API}/stream?cameras=${name}&events=0` : "");
 		chosen.showFigures();
-		this.charts.forEach((chart) => chart.draw(chosen.history));
+		this.drawCharts();
 	},
 
 	chooseBoxes(value) {

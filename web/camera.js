@@ -6,7 +6,7 @@ export const API = "/api/v1";
 const VERBS = ["capture", "preview", "save", "detect"];
 // As in roles/overlay.c.
 const PALETTE = ["#ff9f1c", "#2ec4b6", "#e71d73", "#8ac926", "#3a86ff", "#ffd166", "#b56cff", "#ff595e"];
-const RESULTS_KEPT = 16;
+const RESULTS_KEPT = 64;
 const FRESH_SECONDS = 3; // as in roles/result.c
 const STALE_MS = 2000;
 const AWAY_MS = 3000; // of a camera that is away a picture comes once a second
@@ -16,6 +16,14 @@ const element = (selector, within = document) => within.querySelector(selector);
 const milliseconds = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
 const percentile = (values, percent) => values.length ? [...values].sort((one, other) => one - other)[Math.floor(((values.length - 1) * percent) / 100)] : undefined;
 const HISTORY = 180; // seconds kept for the charts
+const STAGES = ["publish", "wait", "encode", "send", "show"]; // of a picture's way
+const TRAIL_SECONDS = 2; // of an object that is followed
+const timeOf = (part) => Number(part.head["x-zoetrope-capture-time"]);
+const sequenceOf = (part) => Number(part.head["x-zoetrope-sequence"]);
+// With a second stream for the detectors the numbers are those of other frames.
+const SAME_SECONDS = 0.0001;
+const isOwn = (result, time, sequence) => result.sequence === sequence && Math.abs(result.capture_time - time) < SAME_SECONDS;
+const isFresh = (result, time) => time - result.capture_time < Math.max(FRESH_SECONDS, 2.5 * Math.min(result.period, 60));
 
 // A canvas with pictures of a camera, and what is known about the one that it shows.
 class View {
@@ -46,17 +54,18 @@ class View {
 		}
 		this.released ??= performance.now();
 		this.held = [...this.held, part].slice(-HOLD.parts);
-		this.release(this.camera.resultOf(Number(part.head["x-zoetrope-sequence"])));
+		this.release();
 		if (performance.now() - this.released > HOLD.ms)
 			this.enqueue(part);
 	}
 
-	// A result has come, before its picture or after it: the picture that it belongs to may be shown, and those before it are over.
-	release(result) {
-		const at = this.held.findIndex((part) => Number(part.head["x-zoetrope-sequence"]) === result?.sequence);
+	// A picture or a result has come: the newest picture with all of its results may be shown, and those before it are over.
+	release() {
+		const now = performance.now();
+		const at = this.held.findLastIndex((part) => this.camera.hasResults(timeOf(part), sequenceOf(part), now - part.arrived > HOLD.ms));
 		if (at < 0)
 			return;
-		this.released = performance.now();
+		this.released = now;
 		this.enqueue(this.held[at]);
 		this.held.splice(0, at + 1);
 	}
@@ -97,8 +106,8 @@ class View {
 		this.away = part.head["x-zoetrope-state"] ? performance.now() : 0;
 		if (this.away) // the last picture of a camera that is away, with the reason written over it
 			return;
-		const time = Number(part.head["x-zoetrope-capture-time"]);
-		const results = this.camera.resultsFor(time, Number(part.head["x-zoetrope-sequence"]));
+		const time = timeOf(part);
+		const results = this.camera.resultsFor(time, sequenceOf(part));
 		this.drawResults(results, time);
 		this.note(part, time, results);
 	}
@@ -111,9 +120,10 @@ class View {
 			...box, age: time - result.capture_time,
 			x: box.box[0] * canvas.width, y: box.box[1] * canvas.height, w: box.box[2] * canvas.width, h: box.box[3] * canvas.height,
 		})));
+		drawing.lineWidth = 2 * scale;
+		results.forEach((result) => this.drawTrails(result));
 		drawing.font = `600 ${12 * scale}px system-ui, "DejaVu Sans", sans-serif`;
 		drawing.textBaseline = "middle";
-		drawing.lineWidth = 2 * scale;
 		for (const box of boxes) {
 			drawing.globalAlpha = box.age < 1 ? 1 : 0.6;
 			drawing.strokeStyle = PALETTE[box.class % PALETTE.length];
@@ -124,6 +134,22 @@ class View {
 			for (const box of boxes.sort((one, other) => other.score - one.score))
 				this.drawLabel(box, scale, placed);
 		drawing.globalAlpha = 1;
+	}
+
+	// Where the middle of each object that is followed has been.
+	drawTrails(result) {
+		const { canvas, drawing } = this;
+		const before = this.camera.results.get(result.detector).filter((one) =>
+			one.capture_time <= result.capture_time && one.capture_time > result.capture_time - TRAIL_SECONDS);
+		for (const { track, class: number } of result.boxes) {
+			if (!track)
+				continue;
+			drawing.strokeStyle = PALETTE[number % PALETTE.length];
+			drawing.beginPath();
+			for (const { box: [x, y, w, h] } of before.flatMap((one) => one.boxes.filter((box) => box.track === track)))
+				drawing.lineTo((x + w / 2) * canvas.width, (y + h / 2) * canvas.height);
+			drawing.stroke();
+		}
 	}
 
 	// Above the box, else below it, else inside at its top: where it covers no label of a surer box. If nowhere, not at all.
@@ -200,6 +226,7 @@ export class Camera {
 	dress() {
 		this.root.dataset.camera = this.tile.dataset.camera = this.name;
 		element("h2", this.root).textContent = element(".name", this.tile).textContent = this.name;
+		element(".name", this.tile).title = this.name;
 		const link = element(".snapshot", this.root);
 		link.href = `${this.path}/snapshot.jpg`;
 		link.download = `${this.name}.jpg`;
@@ -231,24 +258,26 @@ export class Camera {
 			return [];
 		const chosen = [];
 		for (const results of this.results.values()) {
-			const exact = results.find((one) => one.sequence === sequence);
+			const exact = results.find((one) => isOwn(one, time, sequence));
 			const result = exact ?? results.findLast((one) => one.capture_time <= time);
-			if (result && (exact || this.boxes !== "exact") &&
-				time - result.capture_time < Math.max(FRESH_SECONDS, 2.5 * Math.min(result.period, 60)))
+			if (result && (exact || this.boxes !== "exact") && isFresh(result, time))
 				chosen.push(result);
 		}
 		return chosen;
 	}
 
-	resultOf(sequence) {
-		return [...this.results.values()].flat().find((one) => one.sequence === sequence);
+	// Has every detector that is at work looked at that picture, or gone past it? Who has waited for long enough is content with one.
+	hasResults(time, sequence, impatient) {
+		const detectors = [...this.results.values()];
+		return detectors.some((results) => results.some((one) => isOwn(one, time, sequence))) &&
+			(impatient || detectors.every((results) => results.at(-1).capture_time > time - SAME_SECONDS || !isFresh(results.at(-1), time)));
 	}
 
 	addResult(result) {
 		const results = this.results.get(result.detector) ?? [];
 		this.results.set(result.detector, [...results, result].slice(-RESULTS_KEPT));
 		for (const view of [this.large, this.small])
-			view.release(result);
+			view.release();
 	}
 
 	async turn(verb, on) {
@@ -281,6 +310,19 @@ export class Camera {
 		this.showState();
 	}
 
+	// { stage: milliseconds of each of the last pictures, results }
+	get samples() {
+		const samples = { detect: this.lookingTimes, all: this.view.stages.map((one) => Object.values(one).reduce((sum, time) => sum + time, 0)) };
+		for (const name of STAGES)
+			samples[name] = this.view.stages.map((one) => one[name]);
+		return samples;
+	}
+
+	// From capture until the result was there.
+	get lookingTimes() {
+		return [...this.results.values()].flat().map((result) => 1000 * (result.publish_time - result.capture_time));
+	}
+
 	// The charts go on after a reload of the page, with a gap for the time between.
 	keptHistory() {
 		try {
@@ -307,11 +349,11 @@ export class Camera {
 			return;
 		this.remembered = now;
 		const { view } = this, stages = {};
-		for (const name of ["publish", "wait", "encode", "send", "show"]) {
+		for (const name of STAGES) {
 			stages[name] = view.live ? percentile(view.stages.slice(-30).map((one) => one[name]), 50) : undefined;
 			stages[`${name}99`] = view.live ? percentile(view.stages.map((one) => one[name]), 99) : undefined;
 		}
-		const times = [...this.results.values()].flat().map((result) => 1000 * (result.publish_time - result.capture_time));
+		const times = this.lookingTimes;
 		stages.detect = percentile(times, 50);
 		stages.detect99 = percentile(times, 99);
 		const totals = { camera: metrics.camera?.drops ?? 0, preview: metrics.preview?.drops ?? 0, page: this.large.skipped + this.small.skipped };

@@ -2,6 +2,7 @@
 // The tables below the pictures: processes, and who reads which topic.
 
 const MEBI = 1048576;
+const KINDS = { detections: "results", events: "events", packets: "packets" }; // of topics without pictures
 const or = (value, text) => (value === undefined || value === null ? "–" : text(value));
 
 export function duration(seconds) {
@@ -70,7 +71,8 @@ export class Topics {
 	show(answer, processes) {
 		const titles = new Map(Object.entries(processes).map(([title, one]) => [one.pid, title]));
 		const seconds = answer.time - this.before.time, counts = new Map();
-		const rows = answer.topics.map((topic) => {
+		const used = answer.topics.filter((topic) => topic.width || topic.parties.some((one) => one.role === "subscriber" || one.frames > 0));
+		const rows = used.map((topic) => {
 			const parties = (role) => topic.parties.filter((one) => one.role === role).map((one) => {
 				const key = [topic.topic, role, one.pid].join(" "), old = this.before.counts.get(key);
 				counts.set(key, one.frames);
@@ -86,7 +88,7 @@ export class Topics {
 				return cell;
 			};
 			const what = [topic.width ? `${topic.width} × ${topic.height}` : "", topic.format].filter(Boolean).join(" ");
-			const made = row([[topic.topic], [what || "results"], [lines("publisher")], [lines("subscriber")],
+			const made = row([[topic.topic], [what || (KINDS[topic.topic.split("/").at(-1)] ?? "–")], [lines("publisher")], [lines("subscriber")],
 				[`${(topic.memory_bytes / MEBI).toFixed(1)} MiB`, true]]);
 			made.dataset.topic = topic.topic;
 			return made;
@@ -94,5 +96,9 @@ export class Topics {
 		this.before = { time: answer.time, counts };
 		this.section.hidden = !rows.length;
 		this.section.querySelector("tbody").replaceChildren(...rows);
+		const unused = answer.topics.filter((topic) => !used.includes(topic)).map((topic) => topic.topic);
+		const more = this.section.querySelector(".more");
+		more.textContent = unused.length ? `${unused.length} more that nobody reads, and that are empty therefore: ${unused.join(", ")}` : "";
+		more.hidden = !unused.length;
 	}
 }

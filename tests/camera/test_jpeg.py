@@ -88,3 +88,14 @@ def test_preview_passes_it_through():
             small = stream.take(3)
         assert not {part.body for part in small} & pictures
         wait_for(lambda: camera()["published"] > before, 10, "the camera to tell of frames")
+
+
+def test_exact_boxes_beside_a_viewer_of_jpeg():
+    """Who wants the boxes of the very frame gets pictures also where the camera's JPEG passes through for somebody else."""
+    with Http() as source, Zoetrope({"cameras": {"front": {"source": source.uri}}, "preview": {}}) as zoe:
+        wait_for(lambda: zoe.get("/api/v1/cameras/front")["metrics"].get("camera", {}).get("jpeg"), 10, "preview to know of JPEG")
+        with zoe.stream("front") as plain:
+            assert plain.take(5)[-1].body in source.server.pictures
+            with zoe.stream("front", "?overlay=exact") as exact:
+                assert exact.take(3)[-1].body not in source.server.pictures
+            assert plain.take(5)[-1].body in source.server.pictures

@@ -4,7 +4,9 @@
  * magenta, red, blue, black) as I420, limited range BT.601, with results of two detectors' boxes on every fifth frame.
  *
  *   publish_test TOPIC WIDTH HEIGHT FPS [MODE]     MODE: full (full range), rgb, nodetections, noise
- *   (the lower half is noise, which makes a large JPEG)
+ *   (the lower half is noise, which makes a large JPEG), two (the boxes are those of two detectors; the second one's
+ *   come three frames later, and no more after SIGUSR1), other (results are those of another stream's frames, which have
+ *   the same numbers and other times)
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,17 +19,22 @@
 #include "zoetrope.h"
 #include "zoetrope_detections.h"
 
+#define EACH  5 /* frames from one result to the next */
+#define LATER 3 /* frames until the second detector's result */
+#define FIRST 1u
+#define BOTH  3u
+
 static const unsigned char bars[8][3] = {{255, 255, 255}, {255, 255, 0}, {0, 255, 255}, {0, 255, 0},
                                          {255, 0, 255},   {255, 0, 0},   {0, 0, 255},   {0, 0, 0}};
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended, alone;
 
 struct publish {
 	struct zoe_publisher *frames, *detections;
 	struct zoe_image image;
 	size_t size;
 	unsigned char *picture; /* drawn once */
-	bool full, noise;
+	bool full, noise, two, other;
 };
 
 static void die(const char *what, int status)
@@ -39,6 +46,11 @@ static void die(const char *what, int status)
 static void end(int number)
 {
 	ended = 1;
+}
+
+static void quit(int number)
+{
+	alone = 1;
 }
 
 static unsigned char clamp(double value)
@@ -79,7 +91,9 @@ static void draw(const struct publish *publish, unsigned char *data)
 	}
 }
 
-static void publish_detections(const struct publish *publish, uint64_t seq, int64_t capture_ns)
+/* which: bits of the boxes */
+static void publish_boxes(const struct publish *publish, const char *detector, unsigned which, uint64_t seq,
+                          int64_t capture_ns)
 {
 	struct {
 		struct zoe_detections head;
@@ -93,10 +107,12 @@ static void publish_detections(const struct publish *publish, uint64_t seq, int6
 	             .inference_ns = 20000000,
 	             .source_width = publish->image.width,
 	             .source_height = publish->image.height,
-	             .count = 2,
-	             .detector = "planted"},
+	             .count = which == BOTH ? 2 : 1},
 	    .boxes = {{.x = 0.25f, .y = 0.25f, .w = 0.25f, .h = 0.5f, .score = 0.9f, .class_id = 0, .label = "Person"},
 	              {.x = 0.625f, .y = 0.5f, .w = 0.25f, .h = 0.25f, .score = 0.5f, .class_id = 1, .label = "Car"}}};
+	snprintf(message.head.detector, sizeof(message.head.detector), "%s", detector);
+	if (!(which & FIRST))
+		message.boxes[0] = message.boxes[1];
 	struct zoe_loan loan;
 	int status = zoe_loan(publish->detections, sizeof(message), &loan);
 	if (status < 0)
@@ -106,6 +122,15 @@ static void publish_detections(const struct publish *publish, uint64_t seq, int6
 	status = zoe_publish(publish->detections, &loan, NULL);
 	if (status < 0)
 		die("publish of a message", status);
+}
+
+static void publish_detections(const struct publish *publish, uint64_t seq, int64_t capture_ns, int64_t period_ns)
+{
+	if (seq % EACH == 0)
+		publish_boxes(publish, "planted", publish->two ? FIRST : BOTH, seq,
+		              publish->other ? capture_ns - period_ns / 3 : capture_ns);
+	if (seq % EACH == LATER && publish->two && !alone)
+		publish_boxes(publish, "second", BOTH - FIRST, seq - LATER, capture_ns - LATER * period_ns);
 }
 
 static uint64_t publish_frame(const struct publish *publish, int64_t capture_ns)
@@ -126,12 +151,12 @@ static uint64_t publish_frame(const struct publish *publish, int64_t capture_ns)
 
 static void run(const struct publish *publish, double fps)
 {
-	int64_t due_ns = zoe_now_ns();
+	int64_t due_ns = zoe_now_ns(), period_ns = (int64_t)(1e9 / fps);
 	while (!ended) {
 		uint64_t seq = publish_frame(publish, due_ns);
-		if (publish->detections && seq % 5 == 0)
-			publish_detections(publish, seq, due_ns);
-		due_ns += (int64_t)(1e9 / fps);
+		if (publish->detections)
+			publish_detections(publish, seq, due_ns, period_ns);
+		due_ns += period_ns;
 		struct timespec due = {.tv_sec = due_ns / 1000000000, .tv_nsec = due_ns % 1000000000};
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR && !ended)
 			;
@@ -141,12 +166,14 @@ static void run(const struct publish *publish, double fps)
 int main(int argc, char **argv)
 {
 	if (argc < 5) {
-		fprintf(stderr, "publish_test TOPIC WIDTH HEIGHT FPS [full|rgb|nodetections|noise]\n");
+		fprintf(stderr, "publish_test TOPIC WIDTH HEIGHT FPS [full|rgb|nodetections|noise|two|other]\n");
 		return 2;
 	}
 	const char *mode = argc > 5 ? argv[5] : "";
 	struct publish publish = {.full = !strcmp(mode, "full"),
 	                          .noise = !strcmp(mode, "noise"),
+	                          .two = !strcmp(mode, "two"),
+	                          .other = !strcmp(mode, "other"),
 	                          .image = {.format = strcmp(mode, "rgb") ? ZOE_FORMAT_I420 : ZOE_FORMAT_RGB24,
 	                                    .width = (unsigned)atoi(argv[2]),
 	                                    .height = (unsigned)atoi(argv[3])}};
@@ -169,6 +196,7 @@ int main(int argc, char **argv)
 	if (status < 0)
 		die("topic", status);
 	signal(SIGTERM, end);
+	signal(SIGUSR1, quit);
 	run(&publish, atof(argv[4]));
 	zoe_publisher_close(publish.frames);
 	zoe_publisher_close(publish.detections);

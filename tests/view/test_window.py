@@ -4,6 +4,7 @@
 # limit: 180 s
 import glob
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ from support import marks, wait_for
 from support.desktop import Desktop
 from support.preview import FIRST_BOX, SECOND_BOX, Publisher
 from support.wait import promised
-from support.zoetrope import DOMAIN, PROGRAM, cached
+from support.zoetrope import DOMAIN, PROGRAM, SOURCE, cached
 
 ORANGE, TEAL = (0xFF, 0x9F, 0x1C), (0x2E, 0xC4, 0xB6)
 BARS = [(255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0), (255, 0, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0)]
@@ -79,10 +80,37 @@ def sides_are_there(picture):
     return True
 
 
+def letters():
+    """What the window writes with: {its pixels: letter}."""
+    with open(os.path.join(SOURCE, "roles", "overlay_font.c"), encoding="utf-8") as stream:
+        rows = re.findall(r"^    \{(0x.*?)\}", stream.read(), re.M)
+    return {bytes(int(byte, 16) for byte in row.split(", ")): chr(32 + number) for number, row in enumerate(rows)}
+
+
+def written(picture, x, y, colour):
+    """The text in that colour whose ground begins at x, y; as far as there are letters."""
+    known, text = letters(), ""
+    for left in range(x + 4, picture.shape[1] - 7, 8):
+        cell = (abs(picture[y + 2:y + 15, left:left + 8] - colour).max(axis=2) < 3) @ (128, 64, 32, 16, 8, 4, 2, 1)
+        text += known.get(bytes(cell.tolist()), "\n")
+        if text.endswith(("\n", "   ")):
+            break
+    return text.rstrip()
+
+
+def figures(window):
+    return re.fullmatch(r"front  1280x720 YU12  ([\d.]+) fps  ([\d.]+) ms", written(window.picture(), 0, 720 - 17, (242, 246, 245)))
+
+
 def test_colours_boxes_and_keys():
     with Desktop() as desktop, Publisher(), Window(desktop, "front") as window:
         wait_colours(window, (1280, 720))
         wait_for(lambda: sides_are_there(window.picture()), 20, "two boxes where they belong")
+        label = round(FIRST_BOX[0] * 1280), round(FIRST_BOX[1] * 720) - 17
+        wait_for(lambda: written(window.picture(), *label, (16, 32, 30)) == "Person 0.90", 20, "the label above the first box")
+        shown = wait_for(lambda: (found := figures(window)) and float(found[1]) > 30 / 5 and 0 < float(found[2]) < 5 * 100 and found, 60,
+                         "rate and latency in the window, at most five times worse than promised")
+        print(f"measured: the window says {shown[0]!r}")
         Image.fromarray(window.picture().astype("uint8")).save("window.png")
         if keep := os.environ.get("ZOETROPE_SCREENSHOTS"):
             Image.open("window.png").save(os.path.join(keep, "window.png"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boxes where they belong on the page's canvas: with planted results, and around the square of the `test` source."""
 # limit: 180 s
+import re
 import time
 
 from support import marks, wait_for
@@ -83,6 +84,43 @@ def test_boxes_lie_around_the_moving_square():
     print(f"measured: sides of boxes are at most {100 * max(errors.values()):.2f} % of the width from where they belong, promised {100 * PROMISED_ERROR:.0f} %; "
           f"frames that the camera left out: {max(left_out)}")
     assert max(errors.values()) < min(PROMISED_ERROR, A_FRAME), errors
+
+
+LISTEN = """
+const fillText = CanvasRenderingContext2D.prototype.fillText;
+window.written = new Set();
+CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
+	window.written.add(String(text));
+	return fillText.call(this, text, ...more);
+};
+"""
+
+
+def on_the_way(picture, place):
+    """Is the middle of where the square was on the line?"""
+    x, y, side = place
+    near = picture[y + side // 2 - 3:y + side // 2 + 4, x + side // 2 - 3:x + side // 2 + 4]
+    return abs(near - ORANGE).max(axis=2).min() < 30
+
+
+def test_the_way_of_what_is_followed():
+    """The square is followed: a line behind its box leads through where it was in frames before."""
+    marks.replay("square.jsonl", 2000, *SIZE)
+    followed = {**MOVING["detectors"]["planted"], "track": True}
+    with Zoetrope({**MOVING, "detectors": {"planted": followed}}) as zoe, Browser(zoe.port) as browser:
+        def way():
+            """While it goes to the right; else its label may lie where it was. The page's first pictures are small."""
+            data, picture = browser.canvas_pixels()
+            if data.get("boxes") != "1" or picture.shape[1] != SIZE[0]:
+                return False
+            places = [marks.square(int(data["resultSequence"]) - before, *SIZE) for before in (12, 10, 8, 6, 4)]
+            return places == sorted(places, key=lambda place: place[0]) and all(on_the_way(picture, place) for place in places)
+        wait_for(way, 60, "the way of the square")
+        browser.run(LISTEN)
+        label = wait_for(lambda: [text for text in browser.run("return [...written]") if re.fullmatch(r"Square #\d+ 90%", text)], 30, "its number in the label")
+        print(f"measured: labels {label}")
+        browser.run("document.querySelector('#boxes').value = 'off'; document.querySelector('#boxes').dispatchEvent(new Event('change'))")
+        wait_for(lambda: not way(), 20, "the way to go with the boxes")
 
 
 def test_boxes_go_when_results_stop():

@@ -10,6 +10,7 @@ from support.marks import block_side, crc16
 from support.wait import promised
 from support.zoetrope import Zoetrope
 
+FPS = 30
 WATCH = """
 const [side, canvas] = [arguments[0], document.querySelector(".camera canvas")];
 window.seen = [];
@@ -39,7 +40,7 @@ def decode(bits):
 
 
 def test_from_the_marks_drawn_to_the_marks_shown():
-    config = {"cameras": {"front": {"source": "test:", "width": 1280, "height": 720, "fps": 30}}, "preview": {}}
+    config = {"cameras": {"front": {"source": "test:", "width": 1280, "height": 720, "fps": FPS}}, "preview": {}}
     with Zoetrope(config) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(30, seconds=60)
         browser.run(WATCH, block_side(1280, 720))
@@ -49,6 +50,11 @@ def test_from_the_marks_drawn_to_the_marks_shown():
         assert all(found for found, _ in read[1:]), "some marks on the page cannot be read"
         numbers = [found[0] for found, _ in read[1:]]
         assert numbers == sorted(numbers)
+        shown = [when for _, when in read]
+        steps, seconds = sorted(later - before for before, later in zip(shown, shown[1:])), shown[-1] - shown[0]
+        print(f"measured: the pixels changed {len(steps)} times in {seconds:.2f} s, {len(steps) / seconds:.1f} times a second; the camera makes {FPS}")
+        assert len(steps) < 1.1 * FPS * seconds + 5, "pictures that the camera did not make"
+        promised("from one picture on the page to the next, p50", steps[len(steps) // 2], 1 / FPS)
         late = sorted(shown - found[1] for found, shown in read[1:])
         p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
         print(f"measured: marks drawn to marks shown on the page, {len(late)} pictures: p50 {1000 * p50:.1f} ms, p99 {1000 * p99:.1f} ms")

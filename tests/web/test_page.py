@@ -94,6 +94,8 @@ def test_the_page_recovers_from_kills():
             browser.wait_pictures(5)
             promised(f"the page shows pictures again after kill -9 of {name}", time.monotonic() - began, 3)
             browser.wait_text("#connection", "live")
+            restarts = "return document.querySelector(`[data-process='${arguments[0]}']`)?.cells[6].textContent"
+            wait_for(lambda name=name: browser.run(restarts, name) == "1", 20, f"one restart of {name} in the table")
         assert browser.run("return document.querySelectorAll('.camera').length") == 1
 
 

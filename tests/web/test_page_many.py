@@ -2,6 +2,8 @@
 """The page with many cameras, many viewers, a lost camera; its charts, tables, keys, boxes in step; for everybody to use."""
 # limit: 240 s
 import json
+import re
+import signal
 import socket
 import threading
 import time
@@ -65,6 +67,9 @@ def test_choosing_a_camera():
         for key, name in (("3", "three"), (Keys.ARROW_RIGHT, "one"), (Keys.ARROW_LEFT, "three"), ("1", "one"), ("9", "one")):
             press(browser, key)
             wait_for(lambda name=name: chosen(browser) == name, 10, f"{name} after {key!r}")
+        for wanted in ("screen", None):
+            press(browser, "f")
+            wait_for(lambda wanted=wanted: browser.run("return document.fullscreenElement?.className.split(' ')[0]") == wanted, 10, f"full screen: {wanted}")
         assert not browser.complaints(), browser.complaints()
 
 
@@ -91,12 +96,39 @@ def test_boxes_in_step():
         assert browser.run("return document.querySelector('#boxes').value") == "off", "the choice does not survive a reload"
 
 
-def test_boxes_in_step_without_results():
-    with Publisher(mode="nodetections"), Preview() as preview, Browser(preview.port) as browser:
-        browser.wait_pictures(3, seconds=60)
+def test_boxes_of_two_detectors_in_step():
+    """The second one's results come three frames later: pictures wait for them, and do not when it gives none any more."""
+    with Publisher(mode="two") as publisher, Preview() as preview, Browser(preview.port) as browser:
+        wait_for(lambda: browser.canvas().get("boxes") == "2", 60, "two boxes")
         press(browser, "b")
-        before = browser.pictures()
-        wait_for(lambda: browser.pictures() > before + 20, 30, "pictures, although none has a result")
+        seen = {}
+
+        def in_step():
+            data = browser.canvas()
+            if data["sequence"] == data["resultSequence"]:
+                seen[data["sequence"]] = data["boxes"]
+            return len(seen) >= 8
+        wait_for(in_step, 60, "eight pictures in step")
+        boxes = list(seen.values())[2:]  # the first ones may be from before
+        assert boxes.count("2") == len(boxes), f"boxes of pictures in step: {seen}"
+        publisher.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: (data := browser.canvas())["boxes"] == "1" and data["sequence"] == data["resultSequence"], 60, "boxes of the one that is left")
+
+
+def test_boxes_in_step_without_results():
+    """Or with results that belong to other frames of the same numbers, those of detect_source."""
+    with Preview() as preview, Browser(preview.port) as browser:
+        with Publisher(mode="nodetections"):
+            browser.wait_pictures(3, seconds=60)
+            press(browser, "b")
+            before = browser.pictures()
+            wait_for(lambda: browser.pictures() > before + 20, 30, "pictures, although none has a result")
+        with Publisher(mode="other"):
+            before = browser.pictures()
+            wait_for(lambda: browser.pictures() > before + 20, 30, "pictures, although none has a result of its own")
+            assert browser.canvas()["boxes"] == "0"
+            press(browser, "b", "b")
+            wait_for(lambda: browser.canvas()["boxes"] == "2", 30, "the newest boxes")
 
 
 def test_lost_camera_shows():
@@ -123,15 +155,19 @@ def test_camera_that_never_came_says_why_once():
 
 
 def test_switches_survive_a_reload():
-    with Zoetrope({"cameras": {"front": FRONT}, "preview": {}, "save": {"folder": "stills", "every": 1000}}) as zoe, Browser(zoe.port) as browser:
+    marks.replay("square.jsonl", 100, 1280, 720)
+    detectors = {"planted": {"engine": "replay", "model": "./square.jsonl", "cameras": ["front"]}}
+    turned = (("save", True), ("detect", False), ("capture", False), ("preview", False))
+    with Zoetrope({"cameras": {"front": FRONT}, "detectors": detectors, "preview": {}, "save": {"folder": "stills", "every": 1000}}) as zoe, Browser(zoe.port) as browser:
         browser.wait_pictures(2, seconds=60)
-        for verb, on in (("save", True), ("capture", False), ("preview", False)):
+        wait_for(lambda: browser.find(".switch[data-verb=detect]").get_attribute("data-actual") == "true", 20, "the detector")
+        for verb, on in turned:
             switch = browser.find(f".switch[data-verb={verb}]")
             wait_for(switch.is_enabled, 10, "the switch")
             switch.click()
             wait_for(lambda switch=switch, on=on: switch.get_attribute("data-actual") == str(on).lower(), 20, f"{verb} to be turned")
         browser.driver.refresh()
-        for verb, on in (("save", True), ("capture", False), ("preview", False)):
+        for verb, on in turned:
             state = "return [...document.querySelectorAll(`.switch[data-verb=${arguments[0]}]`)].map(b => b.getAttribute('aria-checked') + b.dataset.actual)"
             wait_for(lambda verb=verb, on=on: browser.run(state, verb) == [2 * str(on).lower()], 20, f"{verb} as it was before the reload")
 
@@ -182,6 +218,11 @@ def test_charts_and_tables():
         drawn = """const canvas = document.querySelector(arguments[0]), data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
                    return new Set([...Array(data.length / 4).keys()].filter(i => data[4 * i + 3] > 200).map(i => data.slice(4 * i, 4 * i + 3).join())).size"""
         wait_for(lambda: browser.run(drawn, "#chart-latency canvas") >= 4, 30, "areas in the chart of latency")
+        spoken = "return document.querySelector('#chart-spread canvas').getAttribute('aria-label')"
+        stages = ("published", "taken", "encoded", "sent", "shown", "detected", "in all")
+        wait_for(lambda: all(f"{stage} half within" in (browser.run(spoken) or "") for stage in stages), 30, "every stage in the histogram")
+        assert browser.run(drawn, "#chart-spread canvas") >= 6, "no bars of the stages' colours in the histogram"
+        print("measured: " + browser.run(spoken))
         points = "return Math.max(0, ...JSON.parse(sessionStorage.getItem('history front') ?? '{\"history\": []}').history.map((one) => one.captured ?? 0))"
         assert not browser.find("#tiles").is_displayed(), "a tile beside the only camera"
         browser.driver.refresh()
@@ -190,7 +231,9 @@ def test_charts_and_tables():
         browser.wait_text("#topics [data-topic=front]", "camera front", 20)
         browser.wait_text("#topics [data-topic=front]", "preview", 20)
         browser.wait_text("#topics [data-topic=front]", "/s", 20)
-        browser.wait_text("#processes [data-process=preview]", "MiB", 20)
+        cells = "return [...document.querySelector('#processes [data-process=preview]').cells].map((cell) => cell.textContent).join(' | ')"
+        wanted = r"preview \| streaming \| [\d.]+ % \| [\d.]+ MiB \| [\d,-]+ \| \d+ \| 0 \| \d+ (s|min) \| \d+"  # up to cores, threads, restarts, up, PID
+        wait_for(lambda: re.fullmatch(wanted, browser.run(cells)), 20, "what the process uses")
 
 
 def test_everybody_can_use_it():

@@ -87,6 +87,17 @@ def test_rotated():
         assert "it is turned by" in log and ("mirrored" in log) == (name in ("mirror", "flip")), log
 
 
+def test_rotated_through_gstreamer():
+    """The same promise, whoever decodes it."""
+    clips.make("a.mp4", *X264, size="322x180", frames=4)
+    for name, a, b, c, d in (("90", 0, 1, -1, 0), ("270", 0, -1, 1, 0), ("180", -1, 0, 0, -1)):
+        with_matrix("a.mp4", f"{name}.mp4", (a, b, 0, c, d, 0, 0, 0, 1))
+        with Camera(f"gst:filesrc location={name}.mp4 ! decodebin", loop=True) as camera:
+            frames = camera.frames(4)
+            assert f"it is turned by {name} degrees" in camera.stop()
+        clips.check_order(frames, clips.md5s(f"{name}.mp4"))
+
+
 def test_both_diagonals_and_an_angle_between():
     """Turned and mirrored in one; ffmpeg's player knows these by name."""
     clips.make("a.mp4", *X264, size="322x180", frames=4)

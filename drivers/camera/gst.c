@@ -307,7 +307,8 @@ static void gst_camera_attach(void *state, const struct camera_topics *topics)
 	gst_object_unref(pad);
 }
 
-static int64_t capture_of(struct gst_camera *camera)
+/* pace: of pictures without a time, which GStreamer hands on as fast as they are made. */
+static int64_t capture_of(struct gst_camera *camera, struct camera_pace *pace)
 {
 	GstBuffer *buffer = gst_sample_get_buffer(camera->sample);
 	const GstSegment *segment = gst_sample_get_segment(camera->sample);
@@ -318,6 +319,8 @@ static int64_t capture_of(struct gst_camera *camera)
 		return kept;
 	if (segment && segment->format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID(buffer))
 		running = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+	if (!GST_CLOCK_TIME_IS_VALID(running) && !camera->mode->live)
+		return camera_pace_due(pace, (int64_t)((double)camera->untimed++ * 1e9 / camera->mode->fps));
 	int64_t capture_ns = times_capture(camera->pipeline, running);
 	/* pictures that came in one packet may have one time; no two frames were captured at once */
 	return capture_ns > camera->last_ns ? capture_ns : zoe_now_ns();
@@ -329,7 +332,7 @@ static int gst_camera_next(void *state, struct camera_pace *pace, int64_t *out_d
 	int status = take_sample(camera, error);
 
 	if (status == 0)
-		*out_due_ns = camera->last_ns = capture_of(camera);
+		*out_due_ns = camera->last_ns = capture_of(camera, pace);
 	return status;
 }
 

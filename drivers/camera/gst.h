@@ -29,6 +29,7 @@ struct gst_camera {
 	GstCaps *caps;
 	GstSample *sample; /* the one that is ready */
 	int64_t last_ns;   /* capture time of the one before */
+	uint64_t untimed;  /* pictures that had no time, of a source that is not live */
 	bool private_memory;
 	bool turns; /* the pipeline turns pictures itself: tags are not for us */
 

@@ -74,6 +74,7 @@ def test_mjpeg_is_passed_on_as_it_came():
 def test_sound_is_ignored_and_said_to_be():
     with RtspServer() as server, Camera(server.uri("sound")) as camera:
         assert len(camera.frames(5)) == 5
+        assert not udp_ports(camera.process.pid), "TCP unless told otherwise"
         assert "its sound is ignored" in camera.stop()
 
 

@@ -9,7 +9,7 @@ from sources import every_source
 from support import http
 from support.camera import Camera, Reader, run
 from support.wait import promised, wait_for
-from support.zoetrope import Zoetrope, program
+from support.zoetrope import DOMAIN, Zoetrope, program
 
 SETTINGS = "/api/v1/cameras/front/settings"
 SECONDS = 2.0  # until there is a frame of the new size; a network camera is asked for its stream anew
@@ -39,6 +39,7 @@ def test_every_driver_changes_its_size():
                 assert (answer["actual"], answer["reason"]) == ({"width": width, "height": height, "format": "NV12"}, ""), source.name
                 promised(f"{source.name} {width}x{height}", answer["seconds"], SECONDS)
                 read_until(reader, lambda f: (f["width"], f["height"], f["format"]) == (width, height, "NV12"))
+            assert max(int(name) for name in os.listdir(f"{DOMAIN}/front") if name.isdigit()) > 1, f"{source.name}: no other generation"
             reader.kill()
             check_unbroken(reader.first)
             assert camera.wait_state("streaming")["metrics"]["losses"] == 0, source.name

@@ -61,6 +61,8 @@ def test_jpeg():
         jpegs = Reader(15, "front/jpeg").wait()
         assert {f["md5"] for f in jpegs} == sent
         assert {(f["format"], f["width"], f["height"], f["frame"]) for f in jpegs} == {("MJPG", 640, 360, -1)}
+        seconds = (jpegs[-1]["capture_ns"] - jpegs[0]["capture_ns"]) / 1e9
+        assert seconds > 0.5, f"14 steps of 0.04 s took {seconds} s: without times of their own they come at the rate of the caps"
         told = metrics(camera, lambda m: m["captured"] >= 15)
         assert (told["published"], told["jpeg"], topic()["next_seq"]) == (0, True, 0), told
         pixels, jpegs = Reader(100000, raw="raw"), Reader(100000, "front/jpeg")

@@ -17,7 +17,7 @@ import time
 import traceback
 
 import test_conformance
-from support.camera import Camera, Reader, command
+from support.camera import FRAMES, Camera, Reader, command
 from support.wait import promised, wait_for
 from support.zoetrope import program
 
@@ -286,8 +286,7 @@ def fails_once(control, sentence, **options):
     """The call fails when the camera is turned on: said, tried again, streaming."""
     with Camera("v4l2:/dev/video0", capture=False, **SMALL, **options) as camera:
         ctl("/dev/video0", "-c", f"{control}=1")
-        camera.turn(True)
-        reason = camera.receive(lambda m: m["type"] == "state" and m["reason"])["reason"]
+        reason = camera.turn(True)["reason"] or camera.last["reason"] or camera.receive(lambda m: m["type"] == "state" and m["reason"])["reason"]
         assert f"/dev/video0: cannot {sentence}" in reason, (control, reason)
         camera.wait_state("streaming")
         assert len(camera.frames(3)) == 3
@@ -476,18 +475,18 @@ def case_h264():
             log = camera.stop()
         with Camera("v4l2:/dev/video11?format=H264", fps=3) as camera:
             fewer = camera.frames(6)
-            thinned = metrics(camera)
     finally:
         sender.kill()
         sender.wait()
     with open(f"{OUT}/video.md5", encoding="utf-8") as stream:
-        wanted = {line.split(",")[-1].strip() for line in stream if not line.startswith("#")}
+        wanted = [line.split(",")[-1].strip() for line in stream if not line.startswith("#")]
     good = [f["md5"] in wanted for f in frames]
     assert all(good[-6:]) and {(f["format"], f["width"], f["height"]) for f in frames} == {("YU12", 320, 180)}, (good, frames[0])
     assert "H264" in log and "decoded" in log and len(packets) == 12, log
-    # of ten a second every third is published, but all are decoded: pictures between key pictures need those before them
-    steps = [(b["capture_ns"] - a["capture_ns"]) / 1e9 for a, b in zip(fewer, fewer[1:])]
-    assert all(f["md5"] in wanted for f in fewer[2:]) and sum(steps) / len(steps) > 0.25 and thinned["device_damaged"] < 5, (steps, thinned)
+    # of ten a second every third is published, but all are decoded: those between key pictures, each fifth, need those before them
+    seconds = (fewer[-1]["capture_ns"] - fewer[0]["capture_ns"]) / 1e9
+    between = [wanted.index(f["md5"]) % 5 for f in fewer if f["md5"] in wanted]
+    assert seconds > 1.25 and sum(place > 0 for place in between) >= 2, (seconds, between)
     return f"{sum(good)} of 12 pictures as ffmpeg decodes them (before the first key picture there is none)"
 
 
@@ -558,7 +557,14 @@ def run_case(name, function):
     print("ok  " if passed else "FAIL", name, flush=True)
 
 
+def warm_up():
+    """The first time programs come slowly through 9p, on a busy machine for more than 10 s; no case is about that."""
+    for arguments in (command("test:none", "front", {}), [FRAMES]):
+        assert subprocess.run(arguments, capture_output=True, timeout=120).returncode in (1, 2), arguments
+
+
 def main():
+    warm_up()
     for device in ("/dev/video0", "/dev/video1"):
         ctl(device, "-c", "osd_text_mode=2")
     cases = {name[5:]: function for name, function in globals().items() if name.startswith("case_")} | conformance()

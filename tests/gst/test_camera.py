@@ -9,7 +9,7 @@ from support.jpeg import check_preview_passes
 from support.wait import wait_for
 from support.zoetrope import Zoetrope
 
-JPEGS = ("gst:multifilesrc location=still%d.jpg start-index=1 stop-index=5 loop=true caps=image/jpeg,framerate=25/1 ! jpegparse")
+JPEGS = "gst:multifilesrc location=still%d.jpg start-index=1 stop-index=5 loop=true caps=image/jpeg,framerate=25/1 ! jpegparse"
 BALL = "videotestsrc pattern=ball {} ! video/x-raw,format={},width=320,height=240,framerate=25/1"
 
 
@@ -128,7 +128,8 @@ def test_damaged_jpeg_is_passed_over():
     assert len({f["md5"] for f in frames}) <= 4
 
 
-STILL = "multifilesrc location=still.png loop=true caps=image/png,framerate=25/1 ! pngdec ! videoconvert ! video/x-raw,format={} ! taginject tags=image-orientation={}"
+STILL = ("multifilesrc location=still.png loop=true caps=image/png,framerate=25/1 ! pngdec ! videoconvert ! video/x-raw,format={} ! "
+         "taginject tags=image-orientation={}")
 
 
 def still():

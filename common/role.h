@@ -45,7 +45,7 @@ struct role_ops {
 
 	/*
 	 * Change settings of a camera, {"width": 640, "exposure": "100"}: what is not named stays. The answer may come
-	 * later: role_was_set() with the same id, once. NULL = the role has none.
+	 * later: role_was_set() or role_not_set() with the same id, once. NULL = the role has none.
 	 */
 	void (*set)(struct role *role, const char *camera, const json_t *settings, json_int_t id);
 
@@ -79,9 +79,12 @@ bool role_wanted(const struct role *role, const char *camera, const char *verb);
 /* Settings that control has had the camera set in earlier lives, a borrowed object; NULL = none. */
 const json_t *role_settings(const struct role *role, const char *camera);
 
-/* Answer a set. actual: what holds now of what was wanted (taken over). error: a sentence, and then nothing was changed;
- * NULL = fine. */
-void role_was_set(struct role *role, json_int_t id, json_t *actual, const char *reason, const char *error);
+/* Answer a set. actual: what holds now of what was wanted (taken over). reason: why that is not what was wanted, or "". */
+void role_was_set(struct role *role, json_int_t id, json_t *actual, const char *reason);
+
+/* Answer a set: nothing was changed. error: a sentence. away: the camera is not there to be set; else it is what was wanted
+ * that is wrong. */
+void role_not_set(struct role *role, json_int_t id, const char *error, bool away);
 
 /*
  * Say what the role is doing: state is one word ("starting", "streaming", "off", "lost", "retrying", "stalled"), reason

@@ -227,19 +227,26 @@ static void take_set(struct role *role, const json_t *message)
 	}
 	snprintf(text, sizeof text, "%s %s", role->ops->role,
 	         role->ops->set ? "has not started yet" : "has no settings");
-	role_was_set(role, id, NULL, "", text);
+	role_not_set(role, id, text, role->ops->set != NULL);
 }
 
-void role_was_set(struct role *role, json_int_t id, json_t *actual, const char *reason, const char *error)
+void role_was_set(struct role *role, json_int_t id, json_t *actual, const char *reason)
 {
 	json_t *reply = channel_message("was_set");
 
 	json_object_set_new(reply, "id", json_integer(id));
-	if (actual)
-		json_object_set_new(reply, "actual", actual);
+	json_object_set_new(reply, "actual", actual);
 	json_object_set_new(reply, "reason", channel_string(reason));
-	if (error)
-		json_object_set_new(reply, "error", channel_string(error));
+	tell(role, reply);
+}
+
+void role_not_set(struct role *role, json_int_t id, const char *error, bool away)
+{
+	json_t *reply = channel_message("was_set");
+
+	json_object_set_new(reply, "id", json_integer(id));
+	json_object_set_new(reply, "error", channel_string(error));
+	json_object_set_new(reply, "away", json_boolean(away));
 	tell(role, reply);
 }
 

@@ -81,7 +81,7 @@ static void look(struct role *role, struct stream *stream)
 	say_mode(role, stream);
 	say_error(role, stream);
 	if (state->phase == CAMERA_OFF && before != CAMERA_OFF && *state->reason)
-		role_info(role, "%s after %llu frames", state->reason, (unsigned long long)stream->status.published);
+		role_info(role, "%s after %llu frames", state->reason, (unsigned long long)stream->status.captured);
 	if (stream->status.failed)
 		role_fail(role);
 }
@@ -177,6 +177,7 @@ static json_t *stream_metrics(struct stream *stream)
 	if (status->mode.jpeg)
 		json_object_set_new(metrics, "jpeg", json_true());
 	metrics_put(metrics, "fps", metrics_per_second(&status->rate, zoe_now_ns()));
+	json_object_set_new(metrics, "captured", json_integer((json_int_t)status->captured));
 	if (status->published)
 		json_object_set_new(metrics, "sequence", json_integer((json_int_t)status->sequence));
 	json_object_set_new(metrics, "published", json_integer((json_int_t)status->published));

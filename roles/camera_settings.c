@@ -17,6 +17,7 @@ struct change {
 	struct source_shape before; /* while the source is opened anew, as of deadline_ns != 0 */
 	uint64_t errors_before;
 	int64_t deadline_ns;
+	bool was_away; /* the camera, before it was told */
 	int status;
 	char error[CAMERA_ERROR_BYTES];
 	struct change *next;
@@ -213,22 +214,28 @@ static void finish_first(struct camera_settings *settings, json_t *actual, const
 {
 	struct change *change = settings->changes;
 	settings->changes = change->next;
-	role_was_set(settings->role, change->id, actual, reason, change->status < 0 ? change->error : NULL);
+	if (change->status < 0)
+		role_not_set(settings->role, change->id, change->error, change->status != -EINVAL);
+	else
+		role_was_set(settings->role, change->id, actual, reason);
 	json_decref(change->wanted);
 	free(change);
 	role_changed(settings->role);
 	begin_first(settings);
 }
 
-/* The source was to be opened anew. */
+static bool is_away(const struct source_status *status)
+{
+	return status->state.phase == CAMERA_LOST || status->state.phase == CAMERA_RETRYING;
+}
+
+/* The source was to be opened anew. A camera that was there is away because of what was wanted of it. */
 static void finish_reshaped(struct camera_settings *settings, const struct source_status *status)
 {
 	struct change *change = settings->changes;
-	bool failed = status->errors > change->errors_before &&
-	              (status->state.phase == CAMERA_LOST || status->state.phase == CAMERA_RETRYING);
-	if (failed) {
+	if (status->errors > change->errors_before && is_away(status)) {
 		snprintf(change->error, sizeof(change->error), "%s", status->error);
-		change->status = -EIO;
+		change->status = change->was_away ? -ENODEV : -EINVAL;
 		source_reshape(settings->source, &change->before);
 		finish_first(settings, NULL, "");
 		return;
@@ -266,6 +273,7 @@ static void reshape(struct camera_settings *settings)
 	memcpy(shape.controls, change->before.controls, sizeof(shape.controls));
 	put_lines(shape.controls, change->shape.controls);
 	change->errors_before = status.errors;
+	change->was_away = is_away(&status);
 	change->deadline_ns = zoe_now_ns() + PATIENCE_NS;
 	source_reshape(settings->source, &shape);
 	camera_settings_tick(settings);
@@ -317,7 +325,7 @@ void camera_settings_set(struct camera_settings *settings, const json_t *wanted,
 {
 	struct change *change = calloc(1, sizeof(*change)), **link = &settings->changes;
 	if (!change) {
-		role_was_set(settings->role, id, NULL, "", "no memory");
+		role_not_set(settings->role, id, "no memory", true);
 		return;
 	}
 	*change = (struct change){.id = id, .wanted = json_deep_copy(wanted)};

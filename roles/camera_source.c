@@ -225,7 +225,7 @@ static bool frame_lost(struct source *source, int status)
 	const char *reason =
 	    status == -EINVAL ? "a frame cannot be converted to the size and format of the first" : zoe_error();
 	bool passing = status == -ENOBUFS || status == -EINVAL ||
-	               ((status == -ENOSPC || status == -ENOMEM) && known->published > 0);
+	               ((status == -ENOSPC || status == -ENOMEM) && known->captured > 0);
 	source->drops_before++;
 	camera_state_held(&known->state, reason);
 	if (!passing) {
@@ -245,6 +245,7 @@ static bool frame_told(struct source *source, unsigned order, int status, int64_
 	enum camera_phase before = known->state.phase;
 	if (order == source->order && status >= 0) {
 		int64_t now_ns = zoe_now_ns();
+		known->captured++;
 		known->published += status == 0; /* else it was passed on as it came */
 		known->sequence = status == 0 ? sequence : known->sequence;
 		metrics_event(&known->rate, now_ns);

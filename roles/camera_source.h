@@ -24,9 +24,11 @@ struct source_options {
 /* A copy of what there is to know. */
 struct source_status {
 	struct camera_state state;
-	struct camera_mode mode; /* of the present or last session; format 0 = never opened */
-	unsigned sessions;       /* how often it was opened */
-	uint64_t published, sequence, drops;
+	struct camera_mode mode;      /* of the present or last session; format 0 = never opened */
+	unsigned sessions;            /* how often it was opened */
+	uint64_t captured;            /* pictures that went to the topic, or only to that of JPEGs */
+	uint64_t published, sequence; /* those on the topic, and the last one's number */
+	uint64_t drops;
 	struct camera_counts counts; /* if mode.counted */
 	struct metrics_rate rate;
 	struct metrics_window delay;    /* from when a frame was due until it was published */

@@ -131,7 +131,7 @@ void routes_lost(struct process *process, const char *reason); /* its life has e
 void routes_tick(struct control *control);
 
 /* control_settings.c */
-/* Change settings of a camera; done is called exactly once with {wanted, actual, reason} or {error}. */
+/* Change settings of a camera; done is called exactly once with {wanted, actual, reason} or {error, away}. */
 void settings_ask(struct control *control, const char *camera, const json_t *settings,
                   void (*done)(void *user, const json_t *answer), void *user);
 json_t *settings_of(const struct process *process); /* for its "start" */

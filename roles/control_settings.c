@@ -37,11 +37,20 @@ static void finish(struct setting **link, const json_t *answer)
 	free(setting);
 }
 
-static void finish_in_vain(struct setting **link, const char *why)
+/* away: there is no camera to ask; else it is what was wanted that is wrong. */
+static json_t *in_vain(const char *why, bool away)
 {
 	json_t *answer = json_object();
 
 	json_object_set_new(answer, "error", channel_string(why));
+	json_object_set_new(answer, "away", json_boolean(away));
+	return answer;
+}
+
+static void finish_in_vain(struct setting **link, const char *why, bool away)
+{
+	json_t *answer = in_vain(why, away);
+
 	finish(link, answer);
 	json_decref(answer);
 }
@@ -60,7 +69,9 @@ void settings_ask(struct control *control, const char *camera, const json_t *set
 	if (!setting) {
 		snprintf(text, sizeof text, "camera %.60s is not there to be set: %.40s%s%.200s", camera,
 		         process->state, *process->reason ? ", " : "", process->reason);
-		control_fail(done, user, text);
+		json_t *answer = in_vain(text, true);
+		done(user, answer);
+		json_decref(answer);
 		return;
 	}
 	*setting = (struct setting){.id = ++control->last_turn,
@@ -88,7 +99,7 @@ void settings_take(struct process *process, const json_t *message)
 		return;
 	const char *error = channel_get_text(message, "error", NULL);
 	if (error) {
-		finish_in_vain(link, error);
+		finish_in_vain(link, error, channel_get_bool(message, "away", false));
 		return;
 	}
 	if (!process->settings)
@@ -106,7 +117,7 @@ void settings_lost(struct process *process, const char *reason)
 {
 	for (struct setting **link = &process->control->sets; *link;) {
 		if ((*link)->process == process)
-			finish_in_vain(link, reason);
+			finish_in_vain(link, reason, true);
 		else
 			link = &(*link)->next;
 	}
@@ -122,6 +133,6 @@ void settings_tick(struct control *control)
 			continue;
 		}
 		snprintf(text, sizeof text, "%.100s has not answered within %d s", (*link)->process->title, ANSWER_S);
-		finish_in_vain(link, text);
+		finish_in_vain(link, text, true);
 	}
 }

@@ -21,6 +21,7 @@ struct switching {
 	json_t *answer;          /* NULL: none yet */
 	const struct preview_camera *camera;
 	const char *verb; /* of route_verbs; NULL: settings */
+	bool wrong;       /* what was wanted; all else that may be the matter passes */
 };
 
 static bool route_reads(const struct request *request)
@@ -71,6 +72,7 @@ static void switching_done(void *user, const json_t *line)
 		return;
 	}
 	switching->answer = answer;
+	switching->wrong = json_is_false(json_object_get(line, "away"));
 	request_resume(switching->request);
 }
 
@@ -99,7 +101,7 @@ static enum MHD_Result switching_continue(struct request *request)
 	json_t *answer = request->switching->answer;
 	if (!answer)
 		return MHD_NO;
-	unsigned refused = request->switching->verb ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_BAD_REQUEST;
+	unsigned refused = request->switching->wrong ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_SERVICE_UNAVAILABLE;
 	unsigned status = json_object_get(answer, "error") ? refused : MHD_HTTP_OK;
 	return answer_json(request, status, json_incref(answer));
 }

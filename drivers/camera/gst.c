@@ -2,18 +2,15 @@
 /*
  * The camera of any GStreamer pipeline, "gst:PIPELINE", that ends in raw video or JPEG. Its last element may write into
  * loaned slots: the appsink behind it offers the same pool as zoetropesink (gst/slotpool.h), once a publisher is there.
- * Other memory is copied once. A picture that is cropped or masked is copied from memory that nobody else sees.
+ * Other memory is copied once. A picture to which something is done is private memory before (gst_pixels.c).
  *
  * Pictures come on GStreamer's threads; this one waits for them, a little at a time, and looks at the bus.
  */
 #include "gst.h"
 
-#include "gst/picture.h"
-#include "gst/slotpool.h"
 #include "gst/times.h"
 
 #include <errno.h>
-#include <gst/app/gstappsink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,21 +19,6 @@
 #define QUEUE       3                  /* pictures that wait for us; older ones of a live source make room */
 #define LOOK_NS     (20 * GST_MSECOND) /* between two looks at the bus and at the interrupt */
 #define FPS_UNKNOWN 30
-
-struct gst_camera {
-	struct camera_request request;
-	struct camera_mode *mode; /* the role's; changes with the caps */
-	GstElement *pipeline;
-	GstAppSink *sink;
-	GstBus *bus;
-	struct loaned *loaned; /* NULL before attach; GStreamer's threads read it */
-	struct zoe_publisher *publisher;
-	struct picture picture; /* what caps say */
-	GstCaps *caps;
-	GstSample *sample; /* the one that is ready */
-	int64_t last_ns;   /* capture time of the one before */
-	bool private_memory;
-};
 
 /* ---- the pipeline ---------------------------------------------------------------------------------------------- */
 
@@ -49,29 +31,88 @@ static GstPadProbeReturn on_query(GstPad *pad, GstPadProbeInfo *info, gpointer u
 
 	if (GST_QUERY_TYPE(query) != GST_QUERY_ALLOCATION)
 		return GST_PAD_PROBE_OK;
-	if (!loaned || camera->private_memory || !slotpool_propose(loaned, query))
+	bool private = camera->private_memory || g_atomic_int_get(&camera->orientation);
+	if (!loaned || private || !slotpool_propose(loaned, query))
 		gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
 	return GST_PAD_PROBE_HANDLED;
 }
 
-static int pipeline_build(struct gst_camera *camera, char *error)
+/* What comes is to be turned as the tags before it say; another stream begins upright. */
+static GstPadProbeReturn on_data(GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+	struct gst_camera *camera = user;
+	GstVideoOrientationMethod orientation;
+	GstTagList *tags;
+
+	if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
+		gst_pixels_note(camera, GST_PAD_PROBE_INFO_BUFFER(info));
+		return GST_PAD_PROBE_OK;
+	}
+	GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+	if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START)
+		g_atomic_int_set(&camera->orientation, GST_VIDEO_ORIENTATION_IDENTITY);
+	if (GST_EVENT_TYPE(event) == GST_EVENT_TAG && !camera->turns) {
+		gst_event_parse_tag(event, &tags);
+		if (gst_video_orientation_from_tag(tags, &orientation))
+			g_atomic_int_set(&camera->orientation, orientation);
+	}
+	return GST_PAD_PROBE_OK;
+}
+
+/* What ends in JPEG cannot be linked with elements that scale and convert: gst_pixels.c does it then. */
+static int pipeline_parse(struct gst_camera *camera, char *error)
 {
 	char text[GST_PIPELINE_BYTES];
-	GError *reason = NULL;
-	int status = gst_words_pipeline(&camera->request, text, error);
+	bool raw = true;
+
+	for (;;) {
+		GError *reason = NULL;
+		int status = gst_words_pipeline(&camera->request, raw, text, error);
+		if (status < 0)
+			return status;
+		camera->pipeline = gst_parse_launch_full(text, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &reason);
+		if (camera->pipeline)
+			return 0;
+		bool last = !raw || !g_error_matches(reason, GST_PARSE_ERROR, GST_PARSE_ERROR_LINK);
+		if (last)
+			status = gst_words_parse_error(&camera->request, reason, error);
+		g_error_free(reason);
+		if (last)
+			return status;
+		raw = false;
+	}
+}
+
+/* Is there an element in it that turns or mirrors? It leaves the tag as it was. */
+static bool pipeline_turns(GstElement *pipeline)
+{
+	GstIterator *elements = gst_bin_iterate_all_by_interface(GST_BIN(pipeline), GST_TYPE_VIDEO_DIRECTION);
+	GValue value = G_VALUE_INIT;
+	bool turns = false;
+
+	while (gst_iterator_next(elements, &value) == GST_ITERATOR_OK) {
+		GstVideoOrientationMethod method = GST_VIDEO_ORIENTATION_IDENTITY;
+		g_object_get(g_value_get_object(&value), "video-direction", &method, NULL);
+		turns |= method != GST_VIDEO_ORIENTATION_IDENTITY;
+		g_value_reset(&value);
+	}
+	g_value_unset(&value);
+	gst_iterator_free(elements);
+	return turns;
+}
+
+static int pipeline_build(struct gst_camera *camera, char *error)
+{
+	int status = pipeline_parse(camera, error);
 
 	if (status < 0)
 		return status;
-	camera->pipeline = gst_parse_launch_full(text, NULL, GST_PARSE_FLAG_FATAL_ERRORS, &reason);
-	if (!camera->pipeline) {
-		status = gst_words_parse_error(&camera->request, reason, error);
-		g_error_free(reason);
-		return status;
-	}
+	camera->turns = pipeline_turns(camera->pipeline);
 	camera->sink = GST_APP_SINK(gst_bin_get_by_name(GST_BIN(camera->pipeline), "zoetrope"));
 	camera->bus = gst_element_get_bus(camera->pipeline);
 	GstPad *pad = gst_element_get_static_pad(GST_ELEMENT(camera->sink), "sink");
 	gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, on_query, camera, NULL);
+	gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data, camera, NULL);
 	gst_object_unref(pad);
 	/* the last picture would keep a slot for as long as no other comes */
 	g_object_set(camera->sink, "max-buffers", QUEUE, "enable-last-sample", FALSE, NULL);
@@ -151,62 +192,40 @@ static int read_caps(struct gst_camera *camera, char *error)
 		                      "at its end",
 		                      error);
 	gst_caps_replace(&camera->caps, caps);
-	const struct picture *picture = &camera->picture;
-	const GstVideoInfo *raw = &picture->raw;
-	if (picture->image.format == ZOE_FORMAT_MJPEG && camera->private_memory)
-		return gst_words_fail(&camera->request, -EINVAL,
-		                      "ends in JPEG, and crop and mask need pixels; put jpegdec at its end", error);
-	mode->image = picture->image;
-	area_crop(&camera->request.crop, &mode->image);
-	mode->fps = raw->fps_n > 0 && raw->fps_d > 0 ? (double)raw->fps_n / raw->fps_d : camera->request.fps;
+	gint number = 0, seconds = 0;
+	gst_structure_get_fraction(gst_caps_get_structure(caps, 0), "framerate", &number, &seconds);
+	mode->fps = number > 0 && seconds > 0 ? (double)number / seconds : camera->request.fps;
 	mode->fps = mode->fps > 0 ? mode->fps : FPS_UNKNOWN;
 	return 0;
 }
 
-/* The part that is wanted, row by row, into a slot; what is masked is black before anybody can see it. */
-static int publish_part(struct gst_camera *camera, const struct zoe_image *from, const uint8_t *data,
-                        int64_t capture_ns, uint64_t *out_seq)
+/* The next picture that is whole; the first one waits since open. Returns 0 | -errno as wait_sample(), or with a sentence */
+static int take_sample(struct gst_camera *camera, char *error)
 {
-	struct zoe_image tight = *from, to = *from;
-	struct zoe_loan loan;
-	int64_t tight_bytes = zoe_image_layout(&tight, 1), bytes = zoe_image_layout(&to, 64);
-	int status = zoe_loan(camera->publisher, (size_t)bytes, &loan);
-
-	if (status < 0)
-		return status;
-	for (unsigned i = 0; i < to.plane_count; i++) {
-		int64_t end = i + 1 < tight.plane_count ? (int64_t)tight.planes[i + 1].offset : tight_bytes;
-		int64_t rows = (end - (int64_t)tight.planes[i].offset) / tight.planes[i].stride;
-
-		for (int64_t y = 0; y < rows; y++)
-			memcpy((uint8_t *)loan.data + to.planes[i].offset + (size_t)y * to.planes[i].stride,
-			       data + from->planes[i].offset + (size_t)y * from->planes[i].stride,
-			       tight.planes[i].stride);
+	for (;;) {
+		int status = camera->sample ? 0 : wait_sample(camera, error);
+		if (status == 0)
+			status = read_caps(camera, error);
+		if (status == 0)
+			status = gst_pixels_look(camera, error);
+		if (status != -EBADMSG)
+			return status;
+		gst_pixels_forget(camera);
 	}
-	camera_mask(&camera->request, &to, loan.data);
-	loan.image = to;
-	loan.capture_ns = capture_ns;
-	status = zoe_publish(camera->publisher, &loan, out_seq);
-	if (status < 0)
-		zoe_discard(camera->publisher, &loan);
-	return status;
 }
 
-static int publish_private(struct gst_camera *camera, GstBuffer *buffer, int64_t capture_ns, uint64_t *out_seq)
+static void tell_mode(const struct gst_camera *camera, struct camera_mode *out)
 {
-	struct zoe_image from = camera->picture.image;
-	GstMapInfo map;
-	int status = -EINVAL;
+	bool jpeg = camera->picture.image.format == ZOE_FORMAT_MJPEG;
 
-	picture_planes(buffer, &camera->picture.raw, 0, &from);
-	if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
-		return -EINVAL;
-	if (zoe_image_check(&from, map.size) == 0) {
-		area_crop(&camera->request.crop, &from);
-		status = publish_part(camera, &from, map.data, capture_ns, out_seq);
-	}
-	gst_buffer_unmap(buffer, &map);
-	return status;
+	out->slot_bytes = jpeg ? 0 : picture_bytes(&camera->picture);
+	if (camera->changed && camera->plan.size > out->slot_bytes)
+		out->slot_bytes = camera->plan.size;
+	out->loans = out->keeps = SLOTS + 1;
+	out->jpeg = gst_pixels_are_jpeg(camera);
+	if (camera->turn.degrees || camera->turn.mirrored)
+		snprintf(out->note, sizeof(out->note), "it is turned by %d degrees%s", camera->turn.degrees,
+		         camera->turn.mirrored ? " and mirrored" : "");
 }
 
 /* ---- the table's functions ------------------------------------------------------------------------------------- */
@@ -217,8 +236,7 @@ static void gst_camera_close(void *state)
 
 	if (!camera)
 		return;
-	if (camera->sample)
-		gst_sample_unref(camera->sample);
+	gst_pixels_forget(camera);
 	if (camera->pipeline)
 		gst_element_set_state(camera->pipeline, GST_STATE_NULL);
 	gst_clear_object(&camera->sink);
@@ -226,6 +244,10 @@ static void gst_camera_close(void *state)
 	gst_clear_object(&camera->pipeline);
 	gst_clear_caps(&camera->caps);
 	loaned_unref(camera->loaned);
+	av_frame_free(&camera->frame);
+	sws_freeContext(camera->scaler);
+	sws_freeContext(camera->upright_scaler);
+	jpeg_reader_destroy(camera->jpeg);
 	free(camera);
 }
 
@@ -245,8 +267,12 @@ static int gst_camera_open(const struct camera_request *request, struct camera_m
                            char *error)
 {
 	struct gst_camera *camera = calloc(1, sizeof(*camera));
-	int status = camera ? library_init(request, error) : gst_words_fail(request, -ENOMEM, "needs memory", error);
+	int status = library_init(request, error);
 
+	if (camera)
+		camera->frame = av_frame_alloc();
+	if (status == 0 && (!camera || !camera->frame))
+		status = gst_words_fail(request, -ENOMEM, "needs memory", error);
 	if (status < 0)
 		goto fail;
 	camera->request = *request;
@@ -256,15 +282,12 @@ static int gst_camera_open(const struct camera_request *request, struct camera_m
 	if (status == 0)
 		status = pipeline_start(camera, error);
 	if (status == 0)
-		status = wait_sample(camera, error);
+		status = take_sample(camera, error);
 	if (status == -ENODATA)
 		status = gst_words_fail(request, -EIO, "ended before it gave a picture", error);
-	if (status == 0)
-		status = read_caps(camera, error);
 	if (status < 0)
 		goto fail;
-	out_mode->slot_bytes = picture_bytes(&camera->picture);
-	out_mode->loans = out_mode->keeps = SLOTS + 1;
+	tell_mode(camera, out_mode);
 	*out_state = camera;
 	return 0;
 fail:
@@ -278,13 +301,14 @@ static void gst_camera_attach(void *state, const struct camera_topics *topics)
 	struct gst_camera *camera = state;
 	GstPad *pad = gst_element_get_static_pad(GST_ELEMENT(camera->sink), "sink");
 
-	camera->publisher = topics->frames;
+	camera->topics = *topics;
 	g_atomic_pointer_set(&camera->loaned, loaned_over(topics->frames, SLOTS));
 	gst_pad_push_event(pad, gst_event_new_reconfigure());
 	gst_object_unref(pad);
 }
 
-static int64_t capture_of(struct gst_camera *camera)
+/* pace: of pictures without a time, which GStreamer hands on as fast as they are made. */
+static int64_t capture_of(struct gst_camera *camera, struct camera_pace *pace)
 {
 	GstBuffer *buffer = gst_sample_get_buffer(camera->sample);
 	const GstSegment *segment = gst_sample_get_segment(camera->sample);
@@ -295,6 +319,8 @@ static int64_t capture_of(struct gst_camera *camera)
 		return kept;
 	if (segment && segment->format == GST_FORMAT_TIME && GST_BUFFER_PTS_IS_VALID(buffer))
 		running = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
+	if (!GST_CLOCK_TIME_IS_VALID(running) && !camera->mode->live)
+		return camera_pace_due(pace, (int64_t)((double)camera->untimed++ * 1e9 / camera->mode->fps));
 	int64_t capture_ns = times_capture(camera->pipeline, running);
 	/* pictures that came in one packet may have one time; no two frames were captured at once */
 	return capture_ns > camera->last_ns ? capture_ns : zoe_now_ns();
@@ -303,12 +329,10 @@ static int64_t capture_of(struct gst_camera *camera)
 static int gst_camera_next(void *state, struct camera_pace *pace, int64_t *out_due_ns, char *error)
 {
 	struct gst_camera *camera = state;
-	int status = camera->sample ? 0 : wait_sample(camera, error); /* the first is there since open */
+	int status = take_sample(camera, error);
 
 	if (status == 0)
-		status = read_caps(camera, error);
-	if (status == 0)
-		*out_due_ns = camera->last_ns = capture_of(camera);
+		*out_due_ns = camera->last_ns = capture_of(camera, pace);
 	return status;
 }
 
@@ -320,15 +344,11 @@ static int gst_camera_publish(void *state, int64_t capture_ns, uint64_t *out_seq
 	struct slotpool_published published;
 	int status;
 
-	if (camera->private_memory)
-		status = publish_private(camera, buffer, capture_ns, &published.seq);
-	else if (with.image.format == ZOE_FORMAT_MJPEG)
-		status =
-		    slotpool_publish_bytes(camera->loaned, buffer, picture_bytes(&camera->picture), &with, &published);
+	if (camera->changed)
+		status = gst_pixels_publish(camera, capture_ns, &published.seq);
 	else
 		status = slotpool_publish(camera->loaned, buffer, &camera->picture.raw, &with, &published);
-	gst_sample_unref(camera->sample);
-	camera->sample = NULL;
+	gst_pixels_forget(camera);
 	if (status == 0)
 		*out_seq = published.seq;
 	return status;

@@ -23,24 +23,24 @@ static unsigned before_crop(unsigned wanted, double part)
 	return part > 0 ? (unsigned)lround(wanted / part) : wanted;
 }
 
-int gst_words_pipeline(const struct camera_request *request, char out[GST_PIPELINE_BYTES], char *error)
+int gst_words_pipeline(const struct camera_request *request, bool raw, char out[GST_PIPELINE_BYTES], char *error)
 {
 	const struct area *crop = &request->crop;
 	struct zoe_image image = {.format = request->format, .width = 2, .height = 2};
 	struct picture picture;
-	char caps[200] = "video/x-raw", steps[100] = "";
-	size_t used = strlen(caps);
+	char caps[200] = "", steps[300] = "";
+	size_t used = 0;
 
 	if (request->source[strspn(request->source, " \t\n")] == '\0')
 		return gst_words_fail(request, -EINVAL,
 		                      "is empty; wanted gst:PIPELINE, for example gst:v4l2src ! videoconvert", error);
-	if (request->format) {
+	if (raw && request->format) {
 		gst_caps_unref(picture_to_caps(&image, &picture));
 		used +=
 		    (size_t)snprintf(caps + used, sizeof(caps) - used, ",format=%s", GST_VIDEO_INFO_NAME(&picture.raw));
 		strcat(steps, " ! videoconvert");
 	}
-	if (request->width && request->height) {
+	if (raw && request->width && request->height) {
 		used += (size_t)snprintf(caps + used, sizeof(caps) - used, ",width=%u,height=%u",
 		                         before_crop(request->width, crop->width),
 		                         before_crop(request->height, crop->height));
@@ -49,10 +49,13 @@ int gst_words_pipeline(const struct camera_request *request, char out[GST_PIPELI
 	if (request->fps > 0) {
 		used += (size_t)snprintf(caps + used, sizeof(caps) - used, ",framerate=%ld/1000",
 		                         lround(request->fps * 1000));
-		strcat(steps, " ! videorate");
+		strcat(steps, " ! videorate"); /* which takes JPEG, too */
 	}
-	int length = snprintf(out, GST_PIPELINE_BYTES, "%s%s%s%s ! appsink name=zoetrope caps=\"" PICTURE_CAPS "\"",
-	                      request->source, steps, *steps ? " ! " : "", *steps ? caps : "");
+	size_t end = strlen(steps);
+	if (used)
+		snprintf(steps + end, sizeof(steps) - end, " ! %s%s", raw ? "video/x-raw" : "image/jpeg", caps);
+	int length = snprintf(out, GST_PIPELINE_BYTES, "%s%s ! appsink name=zoetrope caps=\"" PICTURE_CAPS "\"",
+	                      request->source, steps);
 	if (length >= GST_PIPELINE_BYTES)
 		return gst_words_fail(request, -EINVAL, "is too long", error);
 	return 0;

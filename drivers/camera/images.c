@@ -121,7 +121,7 @@ static int images_open(const struct camera_request *request, struct camera_mode 
 	images->request = *request;
 	status = read_next(images, error);
 	if (status == 0)
-		status = picture_plan(images->frame, request, &images->plan, error);
+		status = picture_plan(images->frame, &images->request, &images->plan, error);
 	if (status < 0)
 		goto fail;
 	images->fps = request->fps > 0 ? request->fps : IMAGES_FPS;
@@ -145,15 +145,8 @@ static int fill_loan(struct images *images)
 {
 	if (images->loan.data)
 		zoe_discard(images->publisher, &images->loan);
-	int status = zoe_loan(images->publisher, images->plan.size, &images->loan);
-	if (status < 0) {
-		images->loan = (struct zoe_loan){0};
-		return status;
-	}
-	status = picture_write(&images->plan, images->frame, &images->scaler, images->loan.data);
-	if (status == 0)
-		camera_mask(&images->request, &images->plan.image, images->loan.data);
-	return status;
+	images->loan = (struct zoe_loan){0};
+	return picture_loan(images->publisher, &images->plan, images->frame, &images->scaler, &images->loan);
 }
 
 static int images_next(void *state, struct camera_pace *pace, int64_t *out_due_ns, char *error)
@@ -174,7 +167,6 @@ static int images_publish(void *state, int64_t capture_ns, uint64_t *out_seq)
 	if (images->loan_status < 0)
 		return images->loan_status;
 	images->loan.capture_ns = capture_ns;
-	images->loan.image = images->plan.image;
 	int status = zoe_publish(images->publisher, &images->loan, out_seq);
 	if (status == 0)
 		images->loan = (struct zoe_loan){0};

@@ -53,12 +53,13 @@ struct picture_plan {
 	enum AVPixelFormat target; /* image.format as libav names it */
 	int width, height;         /* the decoder's picture */
 	bool convert;              /* swscale is needed */
+	const struct camera_request *request;
 };
 
 /* libav's name of a format of enum zoe_format; AV_PIX_FMT_NONE: it has none. */
 enum AVPixelFormat picture_format(uint32_t format);
 
-/* Decide, by the size and format that are wanted. Returns 0 | -EINVAL with a sentence. */
+/* Decide, by the size and format that are wanted. request outlives the plan. Returns 0 | -EINVAL with a sentence. */
 int picture_plan(const AVFrame *frame, const struct camera_request *request, struct picture_plan *out, char *error);
 
 /* Let the frame be the part of itself that is wanted. Returns 0 | an AVERROR. */
@@ -73,7 +74,15 @@ bool picture_fits(const struct picture_plan *plan, const AVFrame *frame);
  */
 int picture_write(const struct picture_plan *plan, const AVFrame *frame, struct SwsContext **scaler, void *data);
 
-/* The same, always by swscale, into planes that lie anywhere. Returns 0 | -EINVAL. */
+/*
+ * Loan a slot with the picture in it, as picture_write() does it, and masked.
+ * out  its image is set; written on success only
+ * Returns  0 | -errno of zoe_loan() | as picture_write()
+ */
+int picture_loan(struct zoe_publisher *publisher, const struct picture_plan *plan, const AVFrame *frame,
+                 struct SwsContext **scaler, struct zoe_loan *out);
+
+/* The same as picture_write(), always by swscale, into planes that lie anywhere. Returns 0 | -EINVAL. */
 int picture_convert(const struct picture_plan *plan, const AVFrame *frame, struct SwsContext **scaler,
                     uint8_t *const planes[4], const int strides[4]);
 

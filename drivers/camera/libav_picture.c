@@ -116,7 +116,8 @@ int picture_plan(const AVFrame *frame, const struct camera_request *request, str
 	struct picture_plan plan = {.source = without_j(frame->format, &full),
 	                            .target = AV_PIX_FMT_YUV420P,
 	                            .width = frame->width,
-	                            .height = frame->height};
+	                            .height = frame->height,
+	                            .request = request};
 	enum AVColorSpace space = space_of(frame);
 	plan.image.format = ZOE_FORMAT_I420;
 	for (size_t i = 0; i < FORMATS; i++) {
@@ -184,5 +185,23 @@ int picture_write(const struct picture_plan *plan, const AVFrame *frame, struct 
 		return picture_convert(plan, frame, scaler, planes, strides);
 	av_image_copy(planes, strides, (const uint8_t **)(uintptr_t)frame->data, frame->linesize, plan->target,
 	              frame->width, frame->height);
+	return 0;
+}
+
+int picture_loan(struct zoe_publisher *publisher, const struct picture_plan *plan, const AVFrame *frame,
+                 struct SwsContext **scaler, struct zoe_loan *out)
+{
+	struct zoe_loan loan;
+	int status = zoe_loan(publisher, plan->size, &loan);
+	if (status < 0)
+		return status;
+	status = picture_write(plan, frame, scaler, loan.data);
+	if (status < 0) {
+		zoe_discard(publisher, &loan);
+		return status;
+	}
+	camera_mask(plan->request, &plan->image, loan.data);
+	loan.image = plan->image;
+	*out = loan;
 	return 0;
 }

@@ -93,7 +93,8 @@ static void turn_planes(const AVFrame *from, AVFrame *to, const struct turn *tur
 int picture_make_upright(AVFrame *frame, const struct turn *turn, struct SwsContext **scaler)
 {
 	bool across = turn->degrees % 180 != 0;
-	AVFrame *planar = turns_by_planes(frame->format) ? av_frame_clone(frame) : as_i420(frame, scaler);
+	AVFrame *made = turns_by_planes(frame->format) ? NULL : as_i420(frame, scaler);
+	const AVFrame *planar = turns_by_planes(frame->format) ? frame : made;
 	AVFrame *upright = planar ? frame_like(planar, planar->format, across ? planar->height : planar->width,
 	                                       across ? planar->width : planar->height)
 	                          : NULL;
@@ -103,7 +104,7 @@ int picture_make_upright(AVFrame *frame, const struct turn *turn, struct SwsCont
 		av_frame_unref(frame);
 		av_frame_move_ref(frame, upright);
 	}
-	av_frame_free(&planar);
+	av_frame_free(&made);
 	av_frame_free(&upright);
 	return status;
 }

@@ -7,7 +7,7 @@
  */
 #include "v4l2.h"
 
-#include "convert/picture.h"
+#include "jpeg_picture.h"
 #include "libav.h"
 #include "v4l2_decode.h"
 #include "zoetrope_camera.h"
@@ -389,10 +389,10 @@ static int wait_for_picture(const struct v4l2_camera *camera, bool *out_failed)
 	return waits[1].revents ? -EINTR : 0;
 }
 
-/* Is the picture whole? Counts those that the device lost before it. */
+/* Is the picture whole? Counts those that the device lost before it. v4l2loopback sends what is no JPEG before its first. */
 static bool is_whole(struct v4l2_camera *camera)
 {
-	const struct v4l2_filled *filled = &camera->filled;
+	struct v4l2_filled *filled = &camera->filled;
 	struct camera_counts *counts = &camera->mode->counts;
 	uint32_t step = filled->sequence - camera->sequence;
 	if (camera->numbered && step > 1 && step < UINT32_MAX / 2)
@@ -400,6 +400,8 @@ static bool is_whole(struct v4l2_camera *camera)
 	camera->sequence = filled->sequence;
 	camera->numbered = true;
 	bool raw = !camera->decoder;
+	if (camera->image.format == ZOE_FORMAT_MJPEG)
+		filled->bytes = jpeg_length(camera->queue.buffers[filled->index].data[0], filled->bytes);
 	bool cut = raw && camera->choice.memory_planes == 1 && filled->bytes &&
 	           zoe_image_check(&camera->image, filled->bytes) < 0;
 	if (filled->damaged || cut || (!raw && filled->bytes == 0)) {
@@ -460,28 +462,6 @@ static void pass_on_jpeg(const struct v4l2_camera *camera, int64_t capture_ns, c
 	camera_jpeg_publish(camera->topics.jpegs, &jpeg);
 }
 
-/* A device may send what is no JPEG, v4l2loopback before its first picture; a decoder would have told. Returns 0 | -EBADMSG */
-static int look_at_jpeg(const struct v4l2_camera *camera)
-{
-	static const uint8_t begin[] = {0xff, 0xd8};
-	const struct v4l2_filled *filled = &camera->filled;
-	const void *data = camera->queue.buffers[filled->index].data[0];
-	return filled->bytes > sizeof(begin) && memcmp(data, begin, sizeof(begin)) == 0 ? 0 : -EBADMSG;
-}
-
-/* Devices pad: what comes behind the end of a JPEG is left out. */
-static void cut_padding(struct v4l2_camera *camera)
-{
-	static const uint8_t end[] = {0xff, 0xd9};
-	const uint8_t *data = camera->queue.buffers[camera->filled.index].data[0];
-	for (size_t bytes = camera->filled.bytes; bytes > sizeof(end); bytes--) {
-		if (memcmp(data + bytes - sizeof(end), end, sizeof(end)) == 0) {
-			camera->filled.bytes = bytes;
-			return;
-		}
-	}
-}
-
 /* The next picture of the device. Returns 0 | -EAGAIN (it was not one to publish) | -errno with a sentence */
 static int take(struct v4l2_camera *camera, bool failed, char *error)
 {
@@ -494,15 +474,13 @@ static int take(struct v4l2_camera *camera, bool failed, char *error)
 		return v4l2_fail(&camera->device, status, "get a picture", error);
 	if (!is_whole(camera))
 		return -EAGAIN;
-	if (camera->decoder && camera->image.format == ZOE_FORMAT_MJPEG)
-		cut_padding(camera);
 	pass_on(camera);
 	/* A picture of H.264 is decoded in any case: later ones need it. */
 	bool all = camera->decoder && camera->image.format != ZOE_FORMAT_MJPEG;
 	if (!all && !is_due(camera))
 		return -EAGAIN;
 	camera->passed = camera->topics.jpegs && !camera_is_wanted(camera->topics.frames);
-	status = camera->direct ? 0 : camera->passed ? look_at_jpeg(camera) : show_buffer(camera, error);
+	status = camera->direct || camera->passed ? 0 : show_buffer(camera, error);
 	if (status == 0 && all && !is_due(camera))
 		return -EAGAIN;
 	if (status == -EBADMSG) {
@@ -552,15 +530,9 @@ static int publish_loan(struct v4l2_camera *camera, struct zoe_loan *loan, const
 static int publish_copy(struct v4l2_camera *camera, int64_t capture_ns, uint64_t *out_seq)
 {
 	struct zoe_loan loan;
-	int status = zoe_loan(camera->topics.frames, camera->plan.size, &loan);
+	int status = picture_loan(camera->topics.frames, &camera->plan, camera->frame, &camera->scaler, &loan);
 	if (status < 0)
 		return status;
-	status = picture_write(&camera->plan, camera->frame, &camera->scaler, loan.data);
-	if (status < 0) {
-		zoe_discard(camera->topics.frames, &loan);
-		return status;
-	}
-	camera_mask(&camera->request, &camera->plan.image, loan.data);
 	return publish_loan(camera, &loan, &camera->plan.image, camera->plan.size, capture_ns, out_seq);
 }
 

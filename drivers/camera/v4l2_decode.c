@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pictures of V4L2 devices that compress: JPEG by convert/ (a picture each, nothing is remembered), H.264 by libavcodec,
- * set for the least delay. A device that streams has sent its parameter sets with the first key picture.
+ * Pictures of V4L2 devices that compress: JPEG as everywhere (jpeg_picture.h), H.264 by libavcodec, set for the least
+ * delay. A device that streams has sent its parameter sets with the first key picture.
  */
 #include "v4l2_decode.h"
 
-#include "convert/picture.h"
+#include "jpeg_picture.h"
 #include "libav.h"
 
 #include <errno.h>
@@ -13,8 +13,7 @@
 #include <string.h>
 
 struct v4l2_decoder {
-	struct jpeg *jpeg;
-	struct scratch scratch;
+	struct jpeg_reader *jpeg;
 	AVCodecContext *codec; /* NULL: JPEG */
 	AVPacket *packet;
 };
@@ -42,29 +41,10 @@ void v4l2_decoder_close(struct v4l2_decoder *decoder)
 {
 	if (!decoder)
 		return;
-	unpack_jpeg_end(decoder->jpeg);
-	free(decoder->scratch.data);
+	jpeg_reader_destroy(decoder->jpeg);
 	av_packet_free(&decoder->packet);
 	avcodec_free_context(&decoder->codec);
 	free(decoder);
-}
-
-static int decode_jpeg(struct v4l2_decoder *decoder, const void *data, size_t bytes, AVFrame *out)
-{
-	struct picture picture;
-	int status = unpack_jpeg(&decoder->jpeg, data, bytes, &decoder->scratch, &picture);
-	if (status < 0)
-		return status;
-	out->format = picture_format(picture.format);
-	out->width = picture.width;
-	out->height = picture.height;
-	out->color_range = AVCOL_RANGE_JPEG;
-	out->colorspace = AVCOL_SPC_SMPTE170M;
-	for (int i = 0; i < 3; i++) {
-		out->data[i] = picture.planes[i];
-		out->linesize[i] = picture.strides[i];
-	}
-	return 0;
 }
 
 static int decode_video(struct v4l2_decoder *decoder, const void *data, size_t bytes, int64_t capture_ns, AVFrame *out)
@@ -86,5 +66,5 @@ int v4l2_decode(struct v4l2_decoder *decoder, const void *data, size_t bytes, in
 {
 	av_frame_unref(out);
 	return decoder->codec ? decode_video(decoder, data, bytes, capture_ns, out)
-	                      : decode_jpeg(decoder, data, bytes, out);
+	                      : jpeg_read(&decoder->jpeg, data, bytes, out);
 }

@@ -29,6 +29,9 @@ def test_frames_state_and_metrics():
             metrics = state["metrics"]
             assert (metrics["width"], metrics["height"], metrics["format"]) == (WIDTH, HEIGHT, frames[0]["format"])
             assert metrics["fps"] > 0 and metrics["losses"] == 0
+            assert metrics["published"] == metrics["sequence"] + 1, metrics
+            undecoded = metrics["captured"] - metrics["published"]  # JPEGs that came before somebody read pixels
+            assert undecoded >= 0 if metrics.get("jpeg") else undecoded == 0, (source.name, metrics)
             reader.kill()
             print(f"measured: {source.name}: {frames[0]['format']}, {metrics['fps']:.1f} frames a second")
 

@@ -24,6 +24,16 @@ def test_two_streams():
         assert state["reason"] == "" and topic()["publishers"] == topic("front/detect")["publishers"] == 1
 
 
+def test_masked_in_both():
+    """What nobody may see, no detector sees."""
+    with Camera("test:", width=320, height=240, fps=20, mask="0 0 1 1", **{"detect-source": "test:?format=GREY"}):
+        readers = [Reader(2, name=name, raw=name.replace("/", "-")) for name in ("front", "front/detect")]
+        main, second = (reader.wait()[0] for reader in readers)
+    for raw, frame in (("front", main), ("front-detect", second)):
+        with open(raw, "rb") as stream:
+            assert set(stream.read(frame["width"] * frame["height"])) == {0 if frame["range"] == 2 else 16}, raw
+
+
 def test_second_stream_that_is_not_there():
     """People go on seeing; the reason is told."""
     with Camera("test:", fps=20, **{"detect-source": "rtsp://127.0.0.1:9/x"}) as camera:

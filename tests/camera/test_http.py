@@ -131,3 +131,32 @@ def test_picture_server_that_goes_away():
         began = time.monotonic()
         camera.wait_state("streaming")
         promised("back", time.monotonic() - began, 2.0)
+
+
+class Shy(Handler):
+    """Answers, sends pictures that need one which it does not send, and hangs up; until it is told to be a camera."""
+
+    def do_GET(self):
+        if self.server.asked:
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "video/mp2t")
+        self.send_header("Connection", "close")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with open("a.ts", "rb") as stream:
+            data = stream.read()
+        data = data[len(data) // 188 // 2 * 188:]
+        self.wfile.write(b"%x\r\n" % len(data) + data + b"\r\n0\r\n\r\n")
+
+
+def test_hangs_up_before_the_first_picture():
+    """That is a camera to be tried again, not a film that has ended."""
+    clips.make("a.ts", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "250", frames=50)
+    server = Server(Shy, [picture()])
+    with server as address, Camera(f"http://{address}/video") as camera:
+        reason = camera.receive(lambda m: m["type"] == "state" and m["reason"])["reason"]
+        assert "ended before it gave a picture" in reason and camera.last["state"] == "retrying", camera.last
+        server.server.asked.append("be a camera")
+        assert camera.wait_state("streaming")["metrics"]["losses"] == 0

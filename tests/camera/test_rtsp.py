@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network cameras: a real RTSP server, killed, silenced, spoilt, asked for a login. Needs python3-gi and GStreamer."""
+import io
 import os
+import subprocess
 import time
 
+from PIL import Image
 from support.camera import Camera, Reader, run, topic
 from support.http import free_port
+from support.jpeg import check_preview_passes
 from support.rtsp import RtspServer
 from support.wait import promised, wait_for
-from support.zoetrope import BUILD, Zoetrope
+from support.zoetrope import BUILD, PROGRAM, Zoetrope
 
 STALL_SECONDS, BACK_SECONDS = 1.0, 2.0
 USER, PASSWORD = "viewer", "S3cret-9%"
+PICTURES, CAPS = "videotestsrc pattern=red", "video/x-raw,format=I420,width=640,height=360"  # as rtsp_server.py sends them
 RED_V = 230  # of pure red, about 240 in both matrices
 
 
@@ -47,9 +52,29 @@ def test_h264_and_mjpeg_by_tcp_and_udp():
                 assert middle_v("raw", 640, 360) > RED_V, "the picture is not red"
 
 
+def scan(jpeg):
+    """What the encoder wrote of the picture itself; its tables go by RTP as numbers, and its headers not at all."""
+    begin = jpeg.index(b"\xff\xda")
+    return jpeg[begin + 2 + int.from_bytes(jpeg[begin + 2:begin + 4], "big"):jpeg.index(b"\xff\xd9", begin)]
+
+
+def test_mjpeg_is_passed_on_as_it_came():
+    """The bytes that the server's encoder wrote are on the topic and in the preview; nobody decodes them."""
+    subprocess.run(["gst-launch-1.0", "-q", *f"{PICTURES} num-buffers=1 ! {CAPS} ! jpegenc ! filesink location=sent.jpg".split()], check=True, timeout=60)
+    with open("sent.jpg", "rb") as stream:
+        sent = scan(stream.read())
+    with RtspServer() as server, Zoetrope({"cameras": {"front": {"source": server.uri("mjpeg")}}, "preview": {}}) as zoe:
+        got = subprocess.run([PROGRAM, "cat", "--raw", "--frames=1", "front/jpeg"], check=True, capture_output=True, timeout=30).stdout
+        assert len(sent) > 1000 and scan(got) == sent
+        with Image.open(io.BytesIO(got)) as picture:
+            assert picture.size == (640, 360) and picture.convert("RGB").getpixel((320, 180))[0] > RED_V
+        check_preview_passes(zoe, {got})
+
+
 def test_sound_is_ignored_and_said_to_be():
     with RtspServer() as server, Camera(server.uri("sound")) as camera:
         assert len(camera.frames(5)) == 5
+        assert not udp_ports(camera.process.pid), "TCP unless told otherwise"
         assert "its sound is ignored" in camera.stop()
 
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Size, rate and format of a camera are changed while it runs: whoever reads goes on reading, and nothing restarts."""
 import json
+import os
 import time
 
+import clips
 from sources import every_source
 from support import http
 from support.camera import Camera, Reader, run
 from support.wait import promised, wait_for
-from support.zoetrope import Zoetrope, program
+from support.zoetrope import DOMAIN, Zoetrope, program
 
 SETTINGS = "/api/v1/cameras/front/settings"
 SECONDS = 2.0  # until there is a frame of the new size; a network camera is asked for its stream anew
@@ -37,6 +39,7 @@ def test_every_driver_changes_its_size():
                 assert (answer["actual"], answer["reason"]) == ({"width": width, "height": height, "format": "NV12"}, ""), source.name
                 promised(f"{source.name} {width}x{height}", answer["seconds"], SECONDS)
                 read_until(reader, lambda f: (f["width"], f["height"], f["format"]) == (width, height, "NV12"))
+            assert max(int(name) for name in os.listdir(f"{DOMAIN}/front") if name.isdigit()) > 1, f"{source.name}: no other generation"
             reader.kill()
             check_unbroken(reader.first)
             assert camera.wait_state("streaming")["metrics"]["losses"] == 0, source.name
@@ -125,6 +128,30 @@ def test_ctl_http_and_the_next_life():
         zoe.kill("camera front")
         wait_for(lambda: zoe.process_state("camera front").get("restarts") == 1 and zoe.state()["cameras"]["front"]["metrics"]
                  .get("camera", {}).get("width") == 160, 20, "the next life to be set")
+
+
+def test_away_is_not_wrong():
+    """Who asks for what a camera has not is told so (400); that it is away (503) is no fault of theirs, and passes."""
+    away = {"network": f"rtsp://127.0.0.1:{http.free_port()}/x", "device": "v4l2:/dev/video77", "film": "file:a.mkv"}
+    clips.make("a.mkv", "-c:v", "ffv1", frames=5)
+    cameras = {name: {"source": source, "loop": True} for name, source in away.items()}
+    with Zoetrope({"cameras": {**cameras, "there": {"source": "test:", "width": 160, "height": 120}}, "preview": {}}, ready=False) as zoe:
+        zoe.wait_answers()
+        wait_for(lambda: zoe.process_state("camera film").get("state") == "streaming", 20, "the film")
+        os.rename("a.mkv", "away.mkv")
+        for name in away:
+            wait_for(lambda: zoe.process_state(f"camera {name}").get("state") == "retrying", 20, f"{name} to be away")
+        for name, settings, status, sentence in (("network", {"fps": 5}, 503, "nobody listens there"),
+                                                 ("network", {"fps": -5}, 400, "wanted a number from 0 to 1000"),
+                                                 ("device", {"brightness": 5}, 503, "there is no such camera"),
+                                                 ("device", {"width": 320}, 503, "there is no such camera"),
+                                                 ("film", {"width": 320}, 503, "does not exist"),
+                                                 ("film", {"brightness": 5}, 400, "has no controls"),
+                                                 ("there", {"height": 90}, 400, "makes even sizes from 160x120")):
+            answered, answer = http.put_json(zoe.port, f"/api/v1/cameras/{name}/settings", settings)
+            assert (answered, list(answer)) == (status, ["error"]) and sentence in answer["error"], (name, settings, answered, answer)
+        done = zoe.ctl("network", "set", "fps=5")
+        assert done.returncode == 1 and "nobody listens there" in done.stderr, done
 
 
 def test_nobody_there():

@@ -55,7 +55,7 @@ static void camera_frames_ready(struct feed *feed)
 		return;
 	if (frame.lost)
 		camera_catch_up(feed, &frame);
-	if (frame.image.format != ZOE_FORMAT_NONE && feed->subscriber)
+	if (frame.image.format != ZOE_FORMAT_NONE && feed->subscription)
 		camera_deliver(camera, &frame);
 	feed_release(feed, &frame);
 	camera_update(camera);
@@ -67,7 +67,7 @@ static void camera_update_late(struct preview_camera *camera)
 	bool wanted = false;
 	for (struct variant *variant = camera->variants; variant; variant = variant->next)
 		wanted |= camera->on && variant->options.overlay == OVERLAY_EXACT;
-	if (wanted && !camera->late && camera->frames.subscriber) {
+	if (wanted && !camera->late && camera->frames.subscription) {
 		camera->late_ns = zoe_now_ns();
 		if (zoe_subscriber_open(camera->preview->role->domain, camera->name, NULL, &camera->late) < 0)
 			camera->late = NULL; /* the next frame tries again */

@@ -144,6 +144,35 @@ def test_off_and_on_again_drops_what_is_in_flight():
     assert found[0]["source_seq"] >= later - 2, "a result from before the switch"
 
 
+def uses(pid):
+    """KB of a process's own, descriptors, threads."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        memory = int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])
+    return memory, len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+
+def test_a_thousand_times_off_and_on():
+    """Nothing grows: not the detector, and nothing of it is left at the camera."""
+    with camera("front", counting(), size=SMALL, fps=500):
+        with Detector("front", model="1") as detector:
+            pid, seen = detector.process.pid, []
+            results("front/detections", 1)
+            for number in range(1000):
+                assert detector.turn("front", False)[0]["actual"] is False
+                if number in (100, 999):
+                    wait_for(lambda: topics()["front"]["subscribers"] == 0, 10, "the end of the subscription")
+                    seen.append(uses(pid))
+                assert detector.turn("front", True)[0]["actual"] is True
+            results("front/detections", 3)
+            metrics = detector.metrics("front", lambda m: m.get("results", 0) >= 10)
+            answer, _ = detector.turn("front", False)
+            assert answer["actual"] is False
+            wait_for(lambda: topics()["front"]["subscribers"] == 0 and topics()["front"]["pinned"] == 0, 10, "nothing at the camera")
+    (memory, *others), (later, *others_later) = seen
+    print(f"measured: {memory} KB after 100 times, {later} KB after 1000; descriptors and threads {others}; {metrics['results']} results")
+    assert later - memory < 1500 and others_later == others, seen
+
+
 def test_begins_switched_off():
     with camera("front", counting(), size=SMALL):
         wait_for(lambda: "front" in topics(), 5, "the camera")

@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 from support.wait import promised, wait_for
 from support.zoetrope import Zoetrope, alive, program
 
-from detecting import ENGINES, Detector, camera, grey_file, reading, refused, results, topics
+from detecting import ENGINES, Detector, camera, command, grey_file, reading, refused, results, topics
 from test_role import SMALL, counting
 
 
@@ -165,6 +166,13 @@ def test_one_hangs():
 def test_what_keeps_one_from_beginning_is_said_once():
     broken = {"ZOETROPE_DETECTOR_PATH": ENGINES}.items()
     assert "model 'soon' is no number of milliseconds" in refused("slow", "soon", environment=broken, workers=3)
+
+
+def test_one_that_cannot_be_started():
+    """Without /proc the role does not know its own path, so it cannot start itself again: a sentence and an end, no crash."""
+    words = ["sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", *command("front", "motion", "", workers=2)]
+    done = subprocess.run(["unshare", "--mount", "--map-root-user", *words], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and done.stderr == "zoetrope: detector objects: worker 0 cannot be started: no such file or directory\n", done
 
 
 def test_the_role_ends_and_dies():

@@ -47,7 +47,7 @@ def test_newest_frame_wins():
     assert passed >= 3, "no frame was passed over: nothing was shown"
     looked_at = found[-1]["seq"] - found[0]["seq"]
     assert metrics["passed_over"] >= found[-1]["source_seq"] - found[0]["source_seq"] - looked_at, metrics
-    assert metrics["boxes"] == 1
+    assert metrics["boxes"] == 1 and metrics["counts"] == {"Byte": 1}
     parts = metrics["age_parts_ms"]
     assert list(parts) == ["published", "taken", "prepared", "inferred", "told"] and 100 <= parts["inferred"]["p50"], parts
     assert all(0 <= part["p50"] <= part["p99"] <= metrics["age_ms"]["p99"] for part in parts.values()), metrics
@@ -300,14 +300,18 @@ def test_hanging_again_and_again():
 
 
 def test_threads_are_where_they_should_be():
+    counts = {}
     with camera("front", counting(), size=SMALL):
-        with Detector("front", engine="opencv", model="ssd-mobilenet-v2", cpus="0", threads=2) as detector:
-            results("front/detections", 3)
-            allowed = {}
-            for thread in os.listdir(f"/proc/{detector.process.pid}/task"):
-                allowed[thread] = os.sched_getaffinity(int(thread))
-    print(allowed)
-    assert len(allowed) >= 2 and set(map(frozenset, allowed.values())) == {frozenset({0})}
+        for engine, threads in (("opencv", 2), ("onnxruntime", 1), ("onnxruntime", 3)):
+            with Detector("front", engine=engine, model="ssd-mobilenet-v2", cpus="0", threads=threads) as detector:
+                results("front/detections", 3)
+                allowed = {}
+                for thread in os.listdir(f"/proc/{detector.process.pid}/task"):
+                    allowed[thread] = os.sched_getaffinity(int(thread))
+            print(engine, threads, allowed)
+            assert len(allowed) >= threads and set(map(frozenset, allowed.values())) == {frozenset({0})}
+            counts[engine, threads] = len(allowed)
+    assert counts["onnxruntime", 3] == counts["onnxruntime", 1] + 2
 
 
 def test_alone_from_a_shell():

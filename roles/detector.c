@@ -165,8 +165,6 @@ static void publish(struct detector *detector, struct detector_feed *feed, struc
 static void finish(struct detector *detector, struct detector_feed *feed)
 {
 	bool strict = is_strict(detector);
-	if (strict && jobs_unclear(feed->jobs))
-		return;
 	for (struct job **link = &feed->jobs, *job; (job = *link);) {
 		if (!job->done && job->taken && strict)
 			break;
@@ -174,6 +172,8 @@ static void finish(struct detector *detector, struct detector_feed *feed)
 			link = &job->next;
 			continue;
 		}
+		if (strict && jobs_unclear(feed->jobs, job->worker))
+			break;
 		*link = job->next;
 		if (job->drop)
 			feed->whole_due_ns = 0;
@@ -205,6 +205,7 @@ static void order_ahead(struct detector *detector, struct worker *worker, struct
 	if (!job)
 		return;
 	job->feed = feed;
+	job->worker = worker;
 	job->look.camera = feed->index;
 	jobs_append(&feed->jobs, job);
 	worker->next = job;
@@ -249,7 +250,7 @@ static void on_changed(struct worker *worker)
 /* Who is told of a frame has time to take it before another one is; and not too many wait for an earlier one. */
 static bool may_take(const struct detector *detector, const struct detector_feed *feed)
 {
-	return feed->on && feed->source && feed->ready && !jobs_unclear(feed->jobs) &&
+	return feed->on && feed->source && feed->ready && !jobs_unclear(feed->jobs, NULL) &&
 	       jobs_count(feed->jobs) < WAITING_MAX * detector->worker_count;
 }
 
@@ -296,6 +297,7 @@ static bool start_looking(struct detector *detector, struct worker *worker, int6
 		struct job *job = take(detector, feed, now_ns);
 		if (!job)
 			continue;
+		job->worker = worker;
 		worker->jobs[count++] = job;
 		detector->turn = index + 1;
 		/* with a worker to spare, this camera's next frame may be due before another one ends */

@@ -37,10 +37,10 @@ void jobs_sort_in(struct job **jobs, struct job *job)
 	*link = job;
 }
 
-bool jobs_unclear(const struct job *jobs)
+bool jobs_unclear(const struct job *jobs, const struct worker *but)
 {
 	for (; jobs; jobs = jobs->next) {
-		if (jobs->begun && !jobs->taken && !jobs->done)
+		if (jobs->begun && !jobs->taken && !jobs->done && (!but || jobs->worker != but))
 			return true;
 	}
 	return false;

@@ -17,8 +17,12 @@ void jobs_append(struct job **jobs, struct job *job);
 /* Its frame is known now: put it where it belongs. */
 void jobs_sort_in(struct job **jobs, struct job *job);
 
-/* Has a worker a frame perhaps, and has not told which? It may be an earlier one than those that are known. */
-bool jobs_unclear(const struct job *jobs);
+/*
+ * Has a worker a frame perhaps, and has not told which? It may be an earlier one than those that are known.
+ *
+ * but  this one does not count: what it takes is later than what it has told; NULL = all do
+ */
+bool jobs_unclear(const struct job *jobs, const struct worker *but);
 
 /* Their results are not wanted. */
 void jobs_drop(struct job *jobs);

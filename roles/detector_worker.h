@@ -11,11 +11,13 @@
 #include "detector_look.h"
 
 struct detector_feed;
+struct worker;
 
 /* A frame on its way. The role's; a worker fills in the look. */
 struct job {
 	struct job *next; /* the next one of the same camera */
 	struct detector_feed *feed;
+	struct worker *worker;
 	bool held;    /* look.frame is pinned by the feed */
 	bool begun;   /* its worker has nothing else to do first, so it may have a frame already */
 	bool taken;   /* look.frame says which it is; a process tells when it has it */
@@ -24,8 +26,6 @@ struct job {
 	bool drop;    /* the result is not wanted any more */
 	struct look look;
 };
-
-struct worker;
 
 struct worker_ops {
 	/* Begin with worker->jobs. Never waits. */

@@ -59,14 +59,18 @@ TEST(a_camera_that_begins_anew_comes_later)
 
 TEST(unclear_while_a_worker_has_not_told)
 {
+	struct worker workers[2] = {{.number = 0}, {.number = 1}};
 	struct job *jobs = NULL, *a = add(&jobs, false), *b = add(&jobs, true);
-	CHECK(jobs_unclear(jobs));
+	CHECK(jobs_unclear(jobs, NULL));
 	take(&jobs, b, 3, 300);
-	CHECK(!jobs_unclear(jobs)); /* the other one has something else to do first */
+	CHECK(!jobs_unclear(jobs, NULL)); /* the other one has something else to do first */
 	a->begun = true;
-	CHECK(jobs_unclear(jobs));
-	a->done = true; /* there was no frame for it */
-	CHECK(!jobs_unclear(jobs));
+	a->worker = &workers[0];
+	CHECK(jobs_unclear(jobs, NULL));
+	CHECK(jobs_unclear(jobs, &workers[1]));
+	CHECK(!jobs_unclear(jobs, &workers[0])); /* whatever it takes is later than what it has told */
+	a->done = true;                          /* there was no frame for it */
+	CHECK(!jobs_unclear(jobs, NULL));
 	jobs_drop(jobs);
 	CHECK(a->drop && b->drop);
 	jobs_free(&jobs);

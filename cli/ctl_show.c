@@ -25,6 +25,16 @@ static void print_switches(const char *camera, const json_t *state)
 	}
 }
 
+/* One that a process has started, as a detector its workers. */
+static void print_child(const json_t *state)
+{
+	printf("  %-18s %7lld %-10s %5.1f %% cpu %8.1f MB %3lld threads, cpus %s\n",
+	       channel_get_text(state, "program", ""), json_integer_value(json_object_get(state, "pid")), "",
+	       json_number_value(json_object_get(state, "cpu_percent")),
+	       json_number_value(json_object_get(state, "memory_bytes")) / 1e6,
+	       json_integer_value(json_object_get(state, "threads")), channel_get_text(state, "cpus", "-"));
+}
+
 static void print_process(const char *title, const json_t *state)
 {
 	printf("%-20s %7lld %-10s %5.1f %% cpu %8.1f MB %3lld threads, cpus %s, %s, %lld restarts %s\n", title,
@@ -34,6 +44,9 @@ static void print_process(const char *title, const json_t *state)
 	       json_integer_value(json_object_get(state, "threads")), channel_get_text(state, "cpus", "-"),
 	       channel_get_text(state, "policy", "-"), json_integer_value(json_object_get(state, "restarts")),
 	       channel_get_text(state, "reason", ""));
+	size_t index;
+	json_t *child;
+	json_array_foreach(json_object_get(state, "children"), index, child) print_child(child);
 }
 
 static void print_state(json_t *state)

@@ -72,6 +72,9 @@ const struct option_row detector_rows[] = {
     {"motion_gate", OPTION_DURATION, MEMBER(detector_config, motion_gate), "0s", 0, 3600, "", NULL,
      "Look only where something moves, and at the whole picture this often all the same; 0s means always at all of "
      "it."},
+    {"motion_ignore", OPTION_LIST, MEMBER(detector_config, motion_ignore), "", 0, 0, "", NULL,
+     "Areas in which nothing counts as moving for motion_gate, each as 'X Y WIDTH HEIGHT' in fractions of the "
+     "picture."},
     {"max_fps", OPTION_NUMBER, MEMBER(detector_config, max_fps), "0", 0, 1000, "results per second", NULL,
      "Most results a second for each camera; 0 means as many as it can."},
     {"every", OPTION_INTEGER, MEMBER(detector_config, every), "1", 1, 1000000, "frames", NULL,

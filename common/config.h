@@ -39,23 +39,24 @@ extern const struct option_row camera_rows[];
 /* detectors.NAME */
 struct detector_config {
 	struct process_config process;
-	struct option_list command;    /* a program of the user's in place of an engine; empty = none */
-	char *engine;                  /* opencv */
-	char *model;                   /* name or path */
-	struct option_list options;    /* the engine's own, "key=value" */
-	struct option_list cameras;    /* whose frames it looks at */
-	struct option_list labels;     /* which it reports; empty = all */
-	struct option_list substreams; /* set by control: cameras with a detect_source; not a YAML key */
-	double threshold;              /* 0..1 */
-	struct option_list regions;    /* "X Y WIDTH HEIGHT"; empty = the whole picture */
-	int64_t motion_gate;           /* ns from one look at all of the picture to the next; 0 = each is one */
-	double max_fps;                /* results a second and camera; 0 = as fast as it can */
-	int64_t every;                 /* each n-th frame */
-	bool track;                    /* track ids and events; zones and on_event turn it on too */
-	int64_t track_lost;            /* ns after which an object that is not seen has gone */
-	struct option_list zones;      /* "name=x y, x y, x y" */
-	int64_t stay;                  /* ns in a zone until it is entered */
-	char *on_event;                /* command; "" = none */
+	struct option_list command;       /* a program of the user's in place of an engine; empty = none */
+	char *engine;                     /* opencv */
+	char *model;                      /* name or path */
+	struct option_list options;       /* the engine's own, "key=value" */
+	struct option_list cameras;       /* whose frames it looks at */
+	struct option_list labels;        /* which it reports; empty = all */
+	struct option_list substreams;    /* set by control: cameras with a detect_source; not a YAML key */
+	double threshold;                 /* 0..1 */
+	struct option_list regions;       /* "X Y WIDTH HEIGHT"; empty = the whole picture */
+	int64_t motion_gate;              /* ns from one look at all of the picture to the next; 0 = each is one */
+	struct option_list motion_ignore; /* as regions: what moves there does not count; empty = all does */
+	double max_fps;                   /* results a second and camera; 0 = as fast as it can */
+	int64_t every;                    /* each n-th frame */
+	bool track;                       /* track ids and events; zones and on_event turn it on too */
+	int64_t track_lost;               /* ns after which an object that is not seen has gone */
+	struct option_list zones;         /* "name=x y, x y, x y" */
+	int64_t stay;                     /* ns in a zone until it is entered */
+	char *on_event;                   /* command; "" = none */
 	int64_t threads;
 	int64_t workers;    /* processes that look at frames at the same time */
 	char *order;        /* of their results: strict, newest */

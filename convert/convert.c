@@ -104,35 +104,11 @@ static int unpack(struct converter *converter, const struct zoe_image *src, cons
 	return 0;
 }
 
-/*
- * libyuv scales packed RGB by way of 32-bit pixels, and makes them of all rows, though each row of a much smaller picture is
- * a mix of only two. So these two are mixed first: 1920x1080 to 300x300 takes half the time.
- */
-static int mix_rows(struct converter *converter, const struct picture *src, int height, struct picture *out)
-{
-	*out = *src;
-	out->height = height;
-	int status = picture_allocate(out, &converter->ranged, 1);
-	if (status < 0)
-		return status;
-	for (int y = 0; y < height; y++) {
-		/* 256ths of a row, at the middle of what this one stands for */
-		int64_t place = (2 * y + 1) * (int64_t)src->height * 128 / height - 128;
-		const uint8_t *from = src->planes[0] + (ptrdiff_t)(place / 256) * src->strides[0];
-		InterpolatePlane(from, src->strides[0], from + src->strides[0], src->strides[0],
-		                 out->planes[0] + (ptrdiff_t)y * out->strides[0], out->strides[0], 3 * src->width, 1,
-		                 (int)(place % 256));
-	}
-	return 0;
-}
-
 static int scale_rgb(struct converter *converter, const struct picture *src, struct picture *out)
 {
-	struct picture rows = *src;
-	int status = src->height >= 2 * out->height ? mix_rows(converter, src, out->height, &rows) : 0;
-	if (status < 0)
-		return status;
-	return RGBScale(rows.planes[0], rows.strides[0], rows.width, rows.height, out->planes[0], out->strides[0],
+	if (src->width > out->width && src->height > out->height)
+		return shrink_rgb(src, out, &converter->row);
+	return RGBScale(src->planes[0], src->strides[0], src->width, src->height, out->planes[0], out->strides[0],
 	                out->width, out->height, kFilterBox) == 0
 	           ? 0
 	           : -ENOMEM;
@@ -467,6 +443,11 @@ static int run_all(struct converter *converter, const struct zoe_image *src, con
 	}
 	*out_data = result.planes[0];
 	return status;
+}
+
+void convert_split(const uint8_t *pixels, unsigned count, uint8_t *first, uint8_t *second, uint8_t *third)
+{
+	SplitRGBPlane(pixels, 0, first, 0, second, 0, third, 0, (int)count, 1);
 }
 
 int converter_run(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,

@@ -43,6 +43,9 @@ int converter_run(struct converter *converter, const struct zoe_image *src, cons
 int converter_run_into(struct converter *converter, const struct zoe_image *src, const void *src_data, size_t src_size,
                        struct zoe_image *dst, void *out, size_t room);
 
+/* Take packed pixels of three bytes apart: count bytes of each. */
+void convert_split(const uint8_t *pixels, unsigned count, uint8_t *first, uint8_t *second, uint8_t *third);
+
 #ifdef __cplusplus
 }
 #endif

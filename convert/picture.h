@@ -45,6 +45,9 @@ void colour_range(const struct picture *src, struct picture *out);
 /* Bring an I420 or GREY picture to a range and matrix, in place. row: scratch. Returns 0 | -ENOMEM. */
 int colour_change(struct picture *picture, enum zoe_range range, enum zoe_matrix matrix, struct scratch *row);
 
+/* Scale RGB24 or BGR24 to a size that is smaller both ways; out's planes are there. Returns 0 | -ENOMEM. */
+int shrink_rgb(const struct picture *src, struct picture *out, struct scratch *scratch);
+
 /* At least `bytes` of scratch memory. Returns 0 | -ENOMEM. */
 int scratch_reserve(struct scratch *scratch, size_t bytes);
 

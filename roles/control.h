@@ -53,6 +53,7 @@ struct process {
 	char error[512];  /* the last sentence it sent */
 	json_t *metrics;  /* NULL = none yet */
 	struct stat_sample stat;
+	struct stat_children children;
 };
 
 /* A switch of one camera at one process. */

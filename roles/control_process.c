@@ -241,6 +241,7 @@ static void ended(struct process *process, int status)
 	json_decref(process->metrics);
 	process->metrics = NULL;
 	process->stat = (struct stat_sample){0};
+	process->children.count = 0;
 	process->cpus[0] = process->policy[0] = 0;
 	if (process->control->stopping) {
 		set_state(process, "off", how);
@@ -388,6 +389,7 @@ void process_tick(struct process *process)
 	if (!process->pid)
 		return;
 	stat_take(process->pid, &process->stat);
+	stat_take_children(process->pid, &process->children);
 	if (process->leave_s && !--process->leave_s)
 		process_kill(process);
 	if (process->hung || ++process->silent_s <= (process->ready ? SILENT_S : SILENT_START_S))

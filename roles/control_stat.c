@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads /proc/PID/stat and /proc/PID/status (proc(5)). */
+/* Reads /proc/PID/stat, /proc/PID/status and /proc/PID/task/PID/children (proc(5)). */
 #include "control_stat.h"
 #include "zoetrope.h"
 
@@ -80,4 +80,37 @@ int stat_take(pid_t pid, struct stat_sample *sample)
 	sample->threads = (unsigned)field(text, "\nThreads:");
 	read_cpus(text, sample->cpus, sizeof sample->cpus);
 	return 0;
+}
+
+static const struct stat_child *find_child(const struct stat_children *children, pid_t pid)
+{
+	for (unsigned i = 0; i < children->count; i++) {
+		if (children->items[i].pid == pid)
+			return &children->items[i];
+	}
+	return NULL;
+}
+
+void stat_take_children(pid_t pid, struct stat_children *children)
+{
+	char name[32], text[1024];
+	const struct stat_children before = *children;
+
+	children->count = 0;
+	snprintf(name, sizeof name, "task/%d/children", (int)pid);
+	if (read_text(pid, name, text, sizeof text) < 0)
+		return;
+	for (char *at = text, *end; children->count < STAT_CHILDREN; at = end) {
+		struct stat_child child = {.pid = (pid_t)strtol(at, &end, 10)};
+		const struct stat_child *known = find_child(&before, child.pid);
+		if (end == at)
+			return;
+		if (known)
+			child = *known;
+		if (read_text(child.pid, "comm", child.program, sizeof child.program) < 0 ||
+		    stat_take(child.pid, &child.sample) < 0)
+			continue;
+		child.program[strcspn(child.program, "\n")] = 0;
+		children->items[children->count++] = child;
+	}
 }

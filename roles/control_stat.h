@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What /proc says about a process: CPU time, memory, threads. */
+/* What /proc says about a process: CPU time, memory, threads; and about those that it has started. */
 #ifndef ZOETROPE_CONTROL_STAT_H
 #define ZOETROPE_CONTROL_STAT_H
 
 #include <stdint.h>
 #include <sys/types.h>
+
+/* More are not shown: a detector has at most 16 workers, and runs at most 4 commands. */
+#define STAT_CHILDREN 24
 
 struct stat_sample {
 	int64_t taken_ns;     /* 0 = none yet */
@@ -18,5 +21,21 @@ struct stat_sample {
 
 /* Take a sample; *sample is the one before or all zero. Returns 0 | -ESRCH (it has ended) | -errno. */
 int stat_take(pid_t pid, struct stat_sample *sample);
+
+/* A process that another one has started and that has not ended. */
+struct stat_child {
+	pid_t pid;
+	char program[16]; /* the name that the kernel knows it by */
+	struct stat_sample sample;
+};
+
+struct stat_children {
+	unsigned count;
+	struct stat_child items[STAT_CHILDREN];
+};
+
+/* Take a sample of each child of a process; *children are those before or all zero. A kernel that does not name them has
+ * none. */
+void stat_take_children(pid_t pid, struct stat_children *children);
 
 #endif

@@ -7,6 +7,32 @@
 #include <string.h>
 #include <unistd.h>
 
+static void put_sample(json_t *state, const struct stat_sample *sample, const char *cpus)
+{
+	if (sample->cpu_percent >= 0)
+		metrics_put(state, "cpu_percent", sample->cpu_percent);
+	json_object_set_new(state, "memory_bytes", json_integer(sample->memory_bytes));
+	json_object_set_new(state, "shared_bytes", json_integer(sample->shared_bytes));
+	json_object_set_new(state, "threads", json_integer(sample->threads));
+	json_object_set_new(state, "cpus", channel_string(*cpus ? cpus : sample->cpus));
+}
+
+/* What it has started itself, as a detector its workers. */
+static json_t *children_state(const struct stat_children *children)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < children->count; i++) {
+		const struct stat_child *child = &children->items[i];
+		json_t *state = json_object();
+		json_object_set_new(state, "pid", json_integer(child->pid));
+		json_object_set_new(state, "program", channel_string(child->program));
+		put_sample(state, &child->sample, "");
+		json_array_append_new(list, state);
+	}
+	return list;
+}
+
 static json_t *process_state(const struct process *process)
 {
 	json_t *state = json_object();
@@ -22,13 +48,10 @@ static json_t *process_state(const struct process *process)
 	metrics_put(state, "uptime", (double)(zoe_now_ns() - process->started_ns) / 1e9);
 	if (!process->stat.taken_ns)
 		return state;
-	if (process->stat.cpu_percent >= 0)
-		metrics_put(state, "cpu_percent", process->stat.cpu_percent);
-	json_object_set_new(state, "memory_bytes", json_integer(process->stat.memory_bytes));
-	json_object_set_new(state, "shared_bytes", json_integer(process->stat.shared_bytes));
-	json_object_set_new(state, "threads", json_integer(process->stat.threads));
-	json_object_set_new(state, "cpus", channel_string(*process->cpus ? process->cpus : process->stat.cpus));
+	put_sample(state, &process->stat, process->cpus);
 	json_object_set_new(state, "policy", channel_string(process->policy));
+	if (process->children.count)
+		json_object_set_new(state, "children", children_state(&process->children));
 	return state;
 }
 

@@ -11,6 +11,7 @@
 
 #include "detector_events.h"
 #include "detector_feed.h"
+#include "detector_jobs.h"
 #include "detector_member.h"
 #include "detector_packet.h"
 
@@ -56,23 +57,7 @@ static struct worker *find_idle(const struct detector *detector)
 	return NULL;
 }
 
-/* Results of this camera that are on their way are not wanted. */
-static void drop_results(struct detector_feed *feed)
-{
-	for (struct job *job = feed->jobs; job; job = job->next)
-		job->drop = true;
-}
-
 /* ---- the end ------------------------------------------------------------------------------------------------ */
-
-static void free_jobs(struct detector_feed *feed)
-{
-	for (struct job *job = feed->jobs, *next; job; job = next) {
-		next = job->next;
-		free(job);
-	}
-	feed->jobs = NULL;
-}
 
 /* When workers and timers are gone, all goes. */
 static void let_go(struct detector *detector)
@@ -83,7 +68,7 @@ static void let_go(struct detector *detector)
 	if (waits)
 		return;
 	for (size_t i = 0; i < detector->feed_count; i++) {
-		free_jobs(&detector->feeds[i]);
+		jobs_free(&detector->feeds[i].jobs);
 		detector_feed_close(&detector->feeds[i]);
 	}
 	for (unsigned i = 0; i < detector->worker_count; i++)
@@ -133,7 +118,7 @@ static void detector_close(struct role *role)
 	detector->closing = true;
 	for (size_t i = 0; i < detector->feed_count; i++) {
 		detector->feeds[i].on = false;
-		drop_results(&detector->feeds[i]);
+		jobs_drop(detector->feeds[i].jobs);
 	}
 	for (unsigned i = 0; i < detector->worker_count; i++)
 		detector->workers[i].ops->close(&detector->workers[i]);
@@ -181,12 +166,14 @@ static void finish(struct detector *detector, struct detector_feed *feed)
 {
 	bool strict = is_strict(detector);
 	for (struct job **link = &feed->jobs, *job; (job = *link);) {
-		if (!job->done && strict)
+		if (!job->done && job->taken && strict)
 			break;
 		if (!job->done) {
 			link = &job->next;
 			continue;
 		}
+		if (strict && jobs_unclear(feed->jobs, job->worker))
+			break;
 		*link = job->next;
 		if (job->drop)
 			feed->whole_due_ns = 0;
@@ -205,11 +192,33 @@ static void finish(struct detector *detector, struct detector_feed *feed)
 
 static void step(struct detector *detector);
 
+/*
+ * A process is told what comes next while it is busy, so that it goes on by itself: the newest frame there is when it is
+ * free. Where more has to be known by then (whose turn it is, a rate, what was found before), it waits to be told.
+ */
+static void order_ahead(struct detector *detector, struct worker *worker, struct detector_feed *feed)
+{
+	if (!worker->ops->follow || detector->feed_count > 1 || feed->period_ns || feed->known || !feed->on ||
+	    jobs_count(feed->jobs) >= WAITING_MAX * detector->worker_count)
+		return;
+	struct job *job = calloc(1, sizeof(*job));
+	if (!job)
+		return;
+	job->feed = feed;
+	job->worker = worker;
+	job->look.camera = feed->index;
+	jobs_append(&feed->jobs, job);
+	worker->next = job;
+	worker->ops->follow(worker);
+}
+
 /* A process has taken a frame itself: the one that was seen here, or a newer one. */
 static void on_took(struct worker *worker, struct job *job)
 {
+	jobs_sort_in(&job->feed->jobs, job);
 	if (!detector_feed_took(job->feed, &job->look.frame))
 		job->drop = true;
+	order_ahead(worker->user, worker, job->feed);
 }
 
 /* What keeps one worker from beginning keeps all: said once. Later it is a reason to try again. */
@@ -238,23 +247,11 @@ static void on_changed(struct worker *worker)
 
 /* ---- frames ------------------------------------------------------------------------------------------------- */
 
-/* One worker takes at a time, so that jobs stand in the order of their frames; and not too many wait for an earlier one. */
+/* Who is told of a frame has time to take it before another one is; and not too many wait for an earlier one. */
 static bool may_take(const struct detector *detector, const struct detector_feed *feed)
 {
-	unsigned count = 0;
-	for (const struct job *job = feed->jobs; job; job = job->next, count++) {
-		if (!job->taken && !job->done)
-			return false;
-	}
-	return feed->on && feed->source && feed->ready && count < WAITING_MAX * detector->worker_count;
-}
-
-static void append(struct detector_feed *feed, struct job *job)
-{
-	struct job **link = &feed->jobs;
-	while (*link)
-		link = &(*link)->next;
-	*link = job;
+	return feed->on && feed->source && feed->ready && !jobs_unclear(feed->jobs, NULL) &&
+	       jobs_count(feed->jobs) < WAITING_MAX * detector->worker_count;
 }
 
 /* NULL = there is no new frame. A thread looks at the frame that is taken here; a process takes one itself. */
@@ -267,6 +264,7 @@ static struct job *take(struct detector *detector, struct detector_feed *feed, i
 		return NULL;
 	}
 	job->feed = feed;
+	job->begun = true;
 	job->held = job->taken = detector->worker_count == 1;
 	if (job->held)
 		detector_feed_took(feed, &job->look.frame);
@@ -279,7 +277,7 @@ static struct job *take(struct detector *detector, struct detector_feed *feed, i
 	}
 	if (job->look.whole)
 		feed->whole_due_ns = now_ns + config->motion_gate;
-	append(feed, job);
+	jobs_append(&feed->jobs, job);
 	return job;
 }
 
@@ -299,6 +297,7 @@ static bool start_looking(struct detector *detector, struct worker *worker, int6
 		struct job *job = take(detector, feed, now_ns);
 		if (!job)
 			continue;
+		job->worker = worker;
 		worker->jobs[count++] = job;
 		detector->turn = index + 1;
 		/* with a worker to spare, this camera's next frame may be due before another one ends */
@@ -417,7 +416,7 @@ static void detector_turn(struct role *role, const char *camera, const char *ver
 	feed->leaving = !on;
 	answer->actual = on;
 	if (!on)
-		drop_results(feed);
+		jobs_drop(feed->jobs);
 	finish(detector, feed); /* ends the subscription, now or when the last worker has come back */
 	on_tend(&detector->tend);
 }

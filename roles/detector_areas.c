@@ -20,23 +20,34 @@
 /* So near to a part's edge a box may go on behind it. */
 #define EDGE 0.01f
 
-int areas_read(const struct option_list *regions, struct areas *out, char *error)
+static int read_list(const char *key, const struct option_list *list, struct areas *out, char *error)
 {
 	char why[AREA_ERROR_BYTES];
-	*out = (struct areas){.count = 1, .items = {{0, 0, 1, 1}}};
-	if (regions->count > AREAS_MAX) {
-		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "key 'regions': wanted at most %d areas, found %zu",
-		         AREAS_MAX, regions->count);
+	if (list->count > AREAS_MAX) {
+		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "key '%s': wanted at most %d areas, found %zu", key,
+		         AREAS_MAX, list->count);
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < regions->count; i++) {
-		if (area_read(regions->items[i], &out->items[i], why) < 0) {
-			snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "key 'regions': %.480s", why);
+	for (size_t i = 0; i < list->count; i++) {
+		if (area_read(list->items[i], &out->items[i], why) < 0) {
+			snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "key '%s': %.470s", key, why);
 			return -EINVAL;
 		}
 		out->count = (unsigned)i + 1;
 	}
 	return 0;
+}
+
+int areas_read(const struct option_list *regions, struct areas *out, char *error)
+{
+	*out = (struct areas){.count = 1, .items = {{0, 0, 1, 1}}};
+	return read_list("regions", regions, out, error);
+}
+
+int areas_read_ignored(const struct option_list *ignored, struct areas *out, char *error)
+{
+	*out = (struct areas){.count = 0};
+	return read_list("motion_ignore", ignored, out, error);
 }
 
 /* ---- what was found ----------------------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ struct areas {
  * error[ZOE_DETECTOR_ERROR_BYTES]. */
 int areas_read(const struct option_list *regions, struct areas *out, char *error);
 
+/* Read motion_ignore; none gives none. Returns as above. */
+int areas_read_ignored(const struct option_list *ignored, struct areas *out, char *error);
+
 /* Boxes of several parts of one picture. */
 struct areas_found {
 	unsigned parts; /* added */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One camera of a detector. A subscription lives in an object of its own, because libuv closes handles later: a feed
- * may have a new one before the old one's handle is gone.
- */
+/* One camera of a detector: see detector_feed.h. */
 #include "detector_feed.h"
 #include "detector_events.h"
+#include "detector_jobs.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,11 +18,6 @@
 /* The layout is public: other languages read it by offset. */
 static_assert(sizeof(struct zoe_detections) == 88 && offsetof(struct zoe_detections, detector) == 56, "layout");
 static_assert(sizeof(struct zoe_detection) == 64 && offsetof(struct zoe_detection, label) == 32, "layout");
-
-struct detector_source {
-	uv_poll_t poll;
-	struct zoe_subscriber *subscriber;
-};
 
 void detector_feed_topic(const struct detector_config *config, unsigned camera, char topic[ZOE_TOPIC_NAME_MAX + 1])
 {
@@ -56,29 +49,12 @@ void detector_feed_close(struct detector_feed *feed)
 	feed->known = NULL;
 }
 
-static void source_closed(uv_handle_t *handle)
+static void frame_came(void *user)
 {
-	free(handle->data);
-}
-
-static void frame_came(uv_poll_t *poll, int status, int events)
-{
-	struct detector_feed *feed = poll->data;
-	uv_poll_stop(poll); /* the descriptor stays readable until all is taken */
+	struct detector_feed *feed = user;
+	subscription_rest(feed->source); /* it is readable until all is taken */
 	feed->ready = true;
 	feed->on_ready(feed->user);
-}
-
-static int source_open(struct detector_feed *feed, struct detector_source *source)
-{
-	int status = zoe_subscriber_open(feed->role->domain, feed->topic, NULL, &source->subscriber);
-	if (status < 0)
-		return status;
-	int fd = zoe_subscriber_fd(source->subscriber);
-	status = fd < 0 ? fd : uv_poll_init(feed->role->loop, &source->poll, fd);
-	if (status < 0)
-		zoe_subscriber_close(source->subscriber);
-	return status;
 }
 
 /* A topic that only subscribers keep alive is no camera. */
@@ -91,20 +67,15 @@ static int look_for_camera(const struct detector_feed *feed)
 
 static void connect_source(struct detector_feed *feed)
 {
-	struct detector_source *source = NULL;
 	int status = look_for_camera(feed);
-	if (status == 0) {
-		source = calloc(1, sizeof(*source));
-		status = source ? source_open(feed, source) : -ENOMEM;
-	}
+	if (status == 0)
+		status = subscription_open(feed->role, feed->topic, frame_came, feed, &feed->source);
 	if (status < 0) {
-		free(source);
 		snprintf(feed->why_not, sizeof(feed->why_not), "waiting for camera %s%s%s", feed->camera,
 		         status == -ENOENT ? "" : ": ", status == -ENOENT ? "" : zoe_error());
 		return;
 	}
-	source->poll.data = feed;
-	feed->source = source;
+	subscription_rest(feed->source);
 	feed->ready = true;
 	feed->heard_ns = zoe_now_ns();
 	feed->why_not[0] = '\0';
@@ -112,14 +83,9 @@ static void connect_source(struct detector_feed *feed)
 
 void detector_feed_disconnect(struct detector_feed *feed)
 {
-	struct detector_source *source = feed->source;
-	if (!source)
-		return;
+	subscription_close(feed->source);
 	feed->source = NULL;
 	feed->ready = false;
-	source->poll.data = source;
-	uv_close((uv_handle_t *)&source->poll, source_closed);
-	zoe_subscriber_close(source->subscriber);
 }
 
 void detector_feed_forget(struct detector_feed *feed)
@@ -169,7 +135,7 @@ int detector_feed_take(struct detector_feed *feed, struct zoe_frame *out_frame)
 	}
 	if (status == -EAGAIN) {
 		feed->ready = false;
-		uv_poll_start(&feed->source->poll, UV_READABLE, frame_came);
+		subscription_wait(feed->source);
 		return status;
 	}
 	if (status < 0) {
@@ -193,13 +159,17 @@ void detector_feed_release(struct detector_feed *feed, struct zoe_frame *frame)
 
 bool detector_feed_took(struct detector_feed *feed, const struct zoe_frame *frame)
 {
-	bool again = frame->seq == feed->taken_seq && frame->capture_ns == feed->taken_capture_ns;
-	if (frame->seq < feed->taken_seq) /* the camera has begun anew */
-		detector_feed_forget(feed);
+	const struct zoe_frame before = feed->taken;
 	feed->passed_over += frame->lost;
-	feed->last_seq = feed->taken_seq = frame->seq;
-	feed->last_capture_ns = feed->taken_capture_ns = frame->capture_ns;
-	return !again;
+	feed->heard_ns = zoe_now_ns();
+	if (jobs_before(frame, &before)) /* of two workers the later one was heard first */
+		return true;
+	if (frame->seq < before.seq) /* the camera has begun anew */
+		detector_feed_forget(feed);
+	feed->taken = (struct zoe_frame){.seq = frame->seq, .capture_ns = frame->capture_ns};
+	feed->last_seq = frame->seq;
+	feed->last_capture_ns = frame->capture_ns;
+	return frame->seq != before.seq || frame->capture_ns != before.capture_ns;
 }
 
 static void fill_message(const struct detector_feed *feed, const struct zoe_frame *frame,

@@ -8,8 +8,7 @@
 #include "common/metrics.h"
 #include "common/role.h"
 #include "detector_worker.h"
-
-struct detector_source; /* a subscription and its poll handle */
+#include "subscription.h"
 
 /* What the age of a result is made of, one behind the other. */
 enum detector_part {
@@ -31,7 +30,7 @@ struct detector_feed {
 
 	bool on;                         /* the switch "detect" */
 	bool leaving;                    /* it was turned off, and jobs are still on their way */
-	struct detector_source *source;  /* NULL = not subscribed */
+	struct subscription *source;     /* NULL = not subscribed */
 	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
 	bool ready;                      /* a take may succeed: do not poll */
 	struct detector_events *events;  /* NULL = objects are not followed */
@@ -44,9 +43,8 @@ struct detector_feed {
 	int64_t heard_ns;                /* when a frame was taken last, or the source opened */
 	uint64_t last_seq;               /* the frame taken last */
 	int64_t last_capture_ns;
-	uint64_t skipped;   /* frames since the one taken last */
-	uint64_t taken_seq; /* the frame that a worker took last */
-	int64_t taken_capture_ns;
+	uint64_t skipped;       /* frames since the one taken last */
+	struct zoe_frame taken; /* the newest frame that a worker took; only its number and time */
 
 	struct zoe_publisher *results;
 	uint64_t result_count;

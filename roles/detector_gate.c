@@ -19,7 +19,7 @@ struct gate {
 	struct scene *scene;
 };
 
-int gate_create(struct gate **out, char *error)
+int gate_create(const struct areas *ignored, struct gate **out, char *error)
 {
 	const struct zoe_detector_input input = {
 	    .format = ZOE_FORMAT_GREY, .width = settings.width, .height = settings.height, .batch = 1};
@@ -31,6 +31,10 @@ int gate_create(struct gate **out, char *error)
 		snprintf(error, ZOE_DETECTOR_ERROR_BYTES, "no memory to see what moves");
 		gate_destroy(gate);
 		return status;
+	}
+	for (unsigned i = 0; i < ignored->count; i++) {
+		const struct area *area = &ignored->items[i];
+		scene_ignore(gate->scene, (float)area->x, (float)area->y, (float)area->width, (float)area->height);
 	}
 	*out = gate;
 	return 0;

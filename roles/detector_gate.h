@@ -4,14 +4,16 @@
 #ifndef ZOETROPE_DETECTOR_GATE_H
 #define ZOETROPE_DETECTOR_GATE_H
 
+#include "detector_areas.h"
 #include "zoetrope_detector.h"
 
 struct gate; /* of one camera; one thread at a time */
 
 #define GATE_BOXES 64
 
-/* Returns 0 | -ENOMEM | -EINVAL with a sentence in error[ZOE_DETECTOR_ERROR_BYTES]. */
-int gate_create(struct gate **out, char *error);
+/* ignored: what moves there does not count. Returns 0 | -ENOMEM | -EINVAL with a sentence in
+ * error[ZOE_DETECTOR_ERROR_BYTES]. */
+int gate_create(const struct areas *ignored, struct gate **out, char *error);
 void gate_destroy(struct gate *gate);
 
 /*

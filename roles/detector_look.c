@@ -46,14 +46,15 @@ struct looker {
 
 static int make_gates(struct looker *looker, char *error)
 {
-	int status = 0;
-	if (!looker->config->motion_gate)
-		return 0;
+	struct areas ignored;
+	int status = areas_read_ignored(&looker->config->motion_ignore, &ignored, error);
+	if (status < 0 || !looker->config->motion_gate)
+		return status;
 	looker->gates = calloc(looker->config->cameras.count, sizeof(struct gate *));
 	if (!looker->gates)
 		return -ENOMEM;
 	for (size_t i = 0; i < looker->config->cameras.count && status == 0; i++)
-		status = gate_create(&looker->gates[i], error);
+		status = gate_create(&ignored, &looker->gates[i], error);
 	return status;
 }
 

@@ -30,6 +30,7 @@ struct member {
 	int fd;
 	struct zoe_subscriber **cameras; /* NULL = not subscribed */
 	struct look *looks[ZOE_DETECTOR_BATCH_MAX];
+	bool ahead[ZOE_DETECTOR_BATCH_MAX]; /* of each look: nobody has seen a frame */
 	unsigned count;
 };
 
@@ -77,10 +78,12 @@ static int take_newest(struct member *member, unsigned camera, struct zoe_frame 
 	return out->data ? 0 : status == 0 ? -EAGAIN : status;
 }
 
-/* Nothing there, though the role has seen a frame: the camera may have made its topic anew. */
-static int take(struct member *member, struct look *look)
+/* Nothing there, though the role has seen a frame: the camera may have made its topic anew. If it has not, it will. */
+static int take(struct member *member, struct look *look, bool ahead)
 {
 	int status = member->cameras[look->camera] ? take_newest(member, look->camera, &look->frame) : -EAGAIN;
+	if (status < 0 && ahead)
+		return -EAGAIN;
 	if (status < 0)
 		status = subscribe(member, look->camera);
 	if (status == 0 && !look->frame.data)
@@ -136,7 +139,7 @@ static void go(struct member *member)
 	for (unsigned i = 0; i < member->count; i++) {
 		struct look *look = member->looks[i];
 		look->frame = (struct zoe_frame){.data = NULL};
-		int status = take(member, look);
+		int status = take(member, look, member->ahead[i]);
 		tell_frame(member, i, status);
 		if (status < 0)
 			continue;
@@ -173,6 +176,7 @@ static int obey(struct member *member, const struct packet_full *packet)
 		return -ENOMEM;
 	(*look)->camera = head->camera;
 	(*look)->whole = head->whole;
+	member->ahead[member->count] = head->ahead;
 	packet_boxes(packet, &(*look)->earlier);
 	member->count++;
 	return 0;
@@ -182,7 +186,8 @@ static void on_packet(uv_poll_t *poll, int poll_status, int events)
 {
 	struct member *member = poll->data;
 	struct packet_full packet;
-	int status = packet_receive(member->fd, &packet, MSG_DONTWAIT);
+	/* what it was told ahead is not begun any more */
+	int status = events & UV_DISCONNECT ? -EPIPE : packet_receive(member->fd, &packet, MSG_DONTWAIT);
 	if (status == 0)
 		status = obey(member, &packet);
 	if (status < 0 && status != -EAGAIN)
@@ -205,7 +210,7 @@ static int begin(struct member *member, char *error)
 	}
 	member->polling = true;
 	member->poll.data = member;
-	return uv_poll_start(&member->poll, UV_READABLE, on_packet);
+	return uv_poll_start(&member->poll, UV_READABLE | UV_DISCONNECT, on_packet);
 }
 
 int member_open(struct role *role)

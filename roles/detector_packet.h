@@ -28,6 +28,7 @@ struct packet {
 	uint32_t camera; /* index in the configuration */
 	int32_t status;
 	uint32_t whole;
+	uint32_t ahead; /* nobody has seen that there is a frame */
 	uint32_t frames;
 	uint64_t seq, lost;
 	int64_t capture_ns, publish_ns, inference_ns, begun_ns, prepared_ns, inferred_ns;

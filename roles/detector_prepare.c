@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preparing is written once, for all engines: so the same model gives the same boxes whoever runs it. convert/ changes
- * format and size; here bytes become numbers, by a table of 256 for each channel.
+ * format and size; here bytes become numbers.
  */
 #include "detector_prepare.h"
 
@@ -24,8 +24,9 @@ struct place {
 struct prepare {
 	struct zoe_detector_input input;
 	unsigned channels;
-	float table[3][256];
-	float *tensor; /* [batch][...]; NULL for bytes */
+	float *tensor;         /* [batch][...]; NULL for bytes */
+	float *means, *scales; /* of each byte of a row */
+	uint8_t *split;        /* a row taken apart */
 	struct place places[ZOE_DETECTOR_BATCH_MAX];
 	struct converter *converters[ZOE_DETECTOR_BATCH_MAX]; /* bytes stay in them until the batch is done */
 };
@@ -62,6 +63,23 @@ static size_t tensor_floats(const struct prepare *prepare)
 	return (size_t)prepare->input.width * prepare->input.height * prepare->channels;
 }
 
+static int make_memory(struct prepare *prepare)
+{
+	const struct zoe_detector_input *input = &prepare->input;
+	const size_t bytes = (size_t)input->width * prepare->channels;
+	prepare->tensor = calloc(input->batch * tensor_floats(prepare), sizeof(float));
+	prepare->means = calloc(bytes, sizeof(float));
+	prepare->scales = calloc(bytes, sizeof(float));
+	prepare->split = calloc(bytes, 1);
+	if (!prepare->tensor || !prepare->means || !prepare->scales || !prepare->split)
+		return -ENOMEM;
+	for (size_t i = 0; i < bytes; i++) {
+		prepare->means[i] = input->mean[i % prepare->channels];
+		prepare->scales[i] = input->scale[i % prepare->channels];
+	}
+	return 0;
+}
+
 int prepare_create(const struct zoe_detector_input *input, struct prepare **out, char *error)
 {
 	int status = check(input, error);
@@ -72,19 +90,12 @@ int prepare_create(const struct zoe_detector_input *input, struct prepare **out,
 		goto fail;
 	prepare->input = *input;
 	prepare->channels = input->format == ZOE_FORMAT_GREY ? 1 : 3;
-	for (unsigned channel = 0; channel < 3; channel++) {
-		for (int pixel = 0; pixel < 256; pixel++)
-			prepare->table[channel][pixel] = ((float)pixel - input->mean[channel]) * input->scale[channel];
-	}
 	for (unsigned i = 0; i < input->batch; i++) {
 		if (converter_create(&prepare->converters[i]) < 0)
 			goto fail;
 	}
-	if (input->layout != ZOE_LAYOUT_BYTES) {
-		prepare->tensor = calloc(input->batch * tensor_floats(prepare), sizeof(float));
-		if (!prepare->tensor)
-			goto fail;
-	}
+	if (input->layout != ZOE_LAYOUT_BYTES && make_memory(prepare) < 0)
+		goto fail;
 	*out = prepare;
 	return 0;
 fail:
@@ -101,6 +112,9 @@ void prepare_destroy(struct prepare *prepare)
 	for (unsigned i = 0; i < ZOE_DETECTOR_BATCH_MAX; i++)
 		converter_destroy(prepare->converters[i]);
 	free(prepare->tensor);
+	free(prepare->means);
+	free(prepare->scales);
+	free(prepare->split);
 	free(prepare);
 }
 
@@ -117,40 +131,58 @@ static struct place choose_place(const struct zoe_detector_input *input, const s
 	return place;
 }
 
-/* One row of bytes as numbers: each `step` floats apart, channel c `plane` floats behind c - 1. */
-static void number_row(const struct prepare *prepare, const uint8_t *from, unsigned pixels, float *to, size_t step,
-                       size_t plane)
+/* Bytes as numbers, whose channels stand as they did. */
+static void number_packed(const struct prepare *prepare, const uint8_t *restrict from, size_t count, float *restrict to)
 {
-	for (unsigned channel = 0; channel < prepare->channels; channel++) {
-		const float *table = prepare->table[channel];
-		const uint8_t *byte = from + channel;
-		float *number = to + channel * plane;
-		for (unsigned i = 0; i < pixels; i++)
-			number[i * step] = table[byte[(size_t)i * prepare->channels]];
-	}
+	const float *restrict means = prepare->means, *restrict scales = prepare->scales;
+	for (size_t i = 0; i < count; i++)
+		to[i] = ((float)from[i] - means[i]) * scales[i];
 }
 
+static void number_channel(const uint8_t *restrict from, size_t count, float mean, float scale, float *restrict to)
+{
+	for (size_t i = 0; i < count; i++)
+		to[i] = ((float)from[i] - mean) * scale;
+}
+
+/* A row of three channels, each `plane` floats behind the one before. */
+static void number_planes(const struct prepare *prepare, const uint8_t *from, unsigned pixels, float *to, size_t plane)
+{
+	const struct zoe_detector_input *input = &prepare->input;
+	uint8_t *split[3] = {prepare->split, prepare->split + pixels, prepare->split + 2 * (size_t)pixels};
+	convert_split(from, pixels, split[0], split[1], split[2]);
+	for (unsigned channel = 0; channel < 3; channel++)
+		number_channel(split[channel], pixels, input->mean[channel], input->scale[channel],
+		               to + channel * plane);
+}
+
+/* What is left around a letterboxed picture. */
 static void fill(const struct prepare *prepare, float *tensor)
 {
-	bool planar = prepare->input.layout == ZOE_LAYOUT_NCHW;
-	size_t plane = (size_t)prepare->input.width * prepare->input.height;
+	const struct zoe_detector_input *input = &prepare->input;
+	bool planar = input->layout == ZOE_LAYOUT_NCHW;
+	size_t plane = (size_t)input->width * input->height;
 	for (unsigned channel = 0; channel < prepare->channels; channel++) {
+		float pad = ((float)input->pad - input->mean[channel]) * input->scale[channel];
 		for (size_t i = 0; i < plane; i++)
-			tensor[planar ? channel * plane + i : i * prepare->channels + channel] =
-			    prepare->table[channel][prepare->input.pad];
+			tensor[planar ? channel * plane + i : i * prepare->channels + channel] = pad;
 	}
 }
 
 static void make_tensor(const struct prepare *prepare, const struct place *place, const uint8_t *pixels, float *tensor)
 {
-	bool planar = prepare->input.layout == ZOE_LAYOUT_NCHW;
+	bool planar = prepare->input.layout == ZOE_LAYOUT_NCHW && prepare->channels > 1;
 	size_t width = prepare->input.width, plane = width * prepare->input.height;
-	size_t step = planar ? 1 : prepare->channels;
+	size_t step = planar ? 1 : prepare->channels, row = (size_t)place->width * prepare->channels;
 	if (place->width != prepare->input.width || place->height != prepare->input.height)
 		fill(prepare, tensor);
-	for (unsigned y = 0; y < place->height; y++)
-		number_row(prepare, pixels + (size_t)y * place->width * prepare->channels, place->width,
-		           tensor + ((place->y + y) * width + place->x) * step, step, planar ? plane : 1);
+	for (unsigned y = 0; y < place->height; y++, pixels += row) {
+		float *to = tensor + ((place->y + y) * width + place->x) * step;
+		if (planar)
+			number_planes(prepare, pixels, place->width, to, plane);
+		else
+			number_packed(prepare, pixels, row, to);
+	}
 }
 
 static int unreadable(const struct zoe_image *image, int status, char *error)

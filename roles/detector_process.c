@@ -52,7 +52,7 @@ static void take_ready(struct worker *worker, const struct packet *head)
 static void take_frame(struct worker *worker, const struct packet *head)
 {
 	struct job *job = worker->jobs[head->job];
-	job->taken = true;
+	job->taken = head->status == 0;
 	job->look.frame = (struct zoe_frame){
 	    .seq = head->seq,
 	    .lost = head->lost,
@@ -60,7 +60,7 @@ static void take_frame(struct worker *worker, const struct packet *head)
 	    .publish_ns = head->publish_ns,
 	    .image = {.width = head->width, .height = head->height},
 	};
-	if (head->status == 0) {
+	if (job->taken) {
 		worker->took(worker, job);
 		return;
 	}
@@ -134,6 +134,19 @@ static void again_closed(uv_handle_t *handle)
 	worker->changed(worker);
 }
 
+/* It has died with them. */
+static void lose_jobs(struct worker *worker)
+{
+	while (worker->job_count) { /* after these comes the one that it was told ahead */
+		for (unsigned i = 0, count = worker->job_count; i < count; i++) {
+			if (!worker->jobs[i])
+				continue;
+			worker->jobs[i]->missing = true;
+			worker_finish_job(worker, i);
+		}
+	}
+}
+
 static void on_again(uv_timer_t *timer);
 
 static void start_again(struct worker *worker, int64_t status, int signal)
@@ -164,12 +177,7 @@ static void on_exit_seen(uv_process_t *handle, int64_t status, int signal)
 	struct worker *worker = life->worker;
 	while (take_packet(life) == 0) /* its last words */
 		;
-	for (unsigned i = 0, count = worker->job_count; i < count; i++) {
-		if (worker->jobs[i]) {
-			worker->jobs[i]->missing = true;
-			worker_finish_job(worker, i);
-		}
-	}
+	lose_jobs(worker);
 	worker->frames = 0;
 	worker->process->life = NULL;
 	uv_close((uv_handle_t *)&life->poll, life_closed);
@@ -218,7 +226,10 @@ static int spawn(struct life *life, int child_fd)
 	    .stdio = stdio,
 	    .stdio_count = WORKER_FD + 1,
 	};
-	int status = variables ? uv_spawn(life->worker->role->loop, &life->process, &options) : UV_ENOMEM;
+	if (!variables)
+		return -ENOMEM;
+	life->handles++; /* from here on it has to be closed, even if it fails */
+	int status = uv_spawn(life->worker->role->loop, &life->process, &options);
 	free(variables);
 	return status;
 }
@@ -230,19 +241,21 @@ static int start_life(struct worker *worker)
 	if (!life)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		int status = -errno;
 		free(life);
-		return -errno;
+		return status;
 	}
 	life->worker = worker;
 	life->fd = pair[0];
-	life->process.data = life->poll.data = life;
-	life->handles = 2;
 	uv_poll_init(worker->role->loop, &life->poll, life->fd);
+	life->process.data = life->poll.data = life;
+	life->handles = 1;
 	int status = spawn(life, pair[1]);
 	close(pair[1]);
-	if (status < 0) { /* the process handle has to be closed as well */
+	if (status < 0) {
+		if (life->handles > 1)
+			uv_close((uv_handle_t *)&life->process, life_closed);
 		uv_close((uv_handle_t *)&life->poll, life_closed);
-		uv_close((uv_handle_t *)&life->process, life_closed);
 		return status;
 	}
 	uv_poll_start(&life->poll, UV_READABLE, on_packet);
@@ -292,6 +305,14 @@ static void process_start(struct worker *worker)
 	send_packet(worker, &(struct packet){.kind = PACKET_GO}, NULL);
 }
 
+/* It reads this when it has told what it found. */
+static void process_follow(struct worker *worker)
+{
+	const struct packet packet = {.kind = PACKET_LOOK, .camera = worker->next->look.camera, .ahead = 1};
+	send_packet(worker, &packet, NULL);
+	send_packet(worker, &(struct packet){.kind = PACKET_GO}, NULL);
+}
+
 static void process_leave(struct worker *worker, unsigned camera)
 {
 	if (worker->process->life)
@@ -318,6 +339,7 @@ int worker_open_process(struct worker *worker, char *const *argv)
 {
 	static const struct worker_ops ops = {
 	    .start = process_start,
+	    .follow = process_follow,
 	    .leave = process_leave,
 	    .end = process_end,
 	    .close = process_close,

@@ -20,7 +20,13 @@ void worker_finish_job(struct worker *worker, unsigned index)
 		if (worker->jobs[i])
 			return;
 	}
-	worker->job_count = 0;
+	worker->job_count = worker->next != NULL;
+	worker->jobs[0] = worker->next;
+	worker->next = NULL;
+	if (worker->job_count) {
+		worker->jobs[0]->begun = true;
+		worker->since_ns = zoe_now_ns();
+	}
 }
 
 /* On the pool's thread. */

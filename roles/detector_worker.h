@@ -11,12 +11,15 @@
 #include "detector_look.h"
 
 struct detector_feed;
+struct worker;
 
 /* A frame on its way. The role's; a worker fills in the look. */
 struct job {
 	struct job *next; /* the next one of the same camera */
 	struct detector_feed *feed;
+	struct worker *worker;
 	bool held;    /* look.frame is pinned by the feed */
+	bool begun;   /* its worker has nothing else to do first, so it may have a frame already */
 	bool taken;   /* look.frame says which it is; a process tells when it has it */
 	bool done;    /* look has its result */
 	bool missing; /* done, but there was no frame to be had, or the worker has died with it */
@@ -24,11 +27,11 @@ struct job {
 	struct look look;
 };
 
-struct worker;
-
 struct worker_ops {
 	/* Begin with worker->jobs. Never waits. */
 	void (*start)(struct worker *worker);
+	/* Begin with worker->next as soon as jobs are done, without being told again. NULL = cannot. */
+	void (*follow)(struct worker *worker);
 	/* The camera is off: keep nothing of its topic. */
 	void (*leave)(struct worker *worker, unsigned camera);
 	/* It has been busy for too long: end it. What it had in hand becomes missing; or the role ends with it. */
@@ -50,6 +53,7 @@ struct worker {
 	unsigned frames;                          /* most in one start; 0 = it is not ready */
 	unsigned job_count;                       /* 0 = idle */
 	struct job *jobs[ZOE_DETECTOR_BATCH_MAX]; /* NULL = done */
+	struct job *next;                         /* what it does then; NULL = nothing */
 	int64_t since_ns;                         /* begin of the work, or of its life */
 	char failure[ZOE_DETECTOR_ERROR_BYTES];   /* why it could not begin; "" = it could */
 	bool closing;
@@ -74,7 +78,7 @@ int worker_open_thread(struct worker *worker);
  */
 int worker_open_process(struct worker *worker, char *const *argv);
 
-/* A job is done: it is the worker's no more. Called by both kinds. */
+/* A job is done: it is the worker's no more; after the last one the next begins. Called by both kinds. */
 void worker_finish_job(struct worker *worker, unsigned index);
 
 #endif

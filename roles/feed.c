@@ -15,59 +15,32 @@ static void feed_free_handle(uv_handle_t *handle)
 
 static void feed_unsubscribe(struct feed *feed)
 {
-	if (feed->poll)
-		uv_close((uv_handle_t *)feed->poll, feed_free_handle);
-	feed->poll = NULL;
-	zoe_subscriber_close(feed->subscriber);
-	feed->subscriber = NULL;
+	subscription_close(feed->subscription);
+	feed->subscription = NULL;
 }
 
-static void feed_readable(uv_poll_t *poll, int status, int events)
+static void feed_readable(void *user)
 {
-	struct feed *feed = poll->data;
+	struct feed *feed = user;
 	feed->ready(feed);
-}
-
-static int feed_watch(struct feed *feed)
-{
-	int fd = zoe_subscriber_fd(feed->subscriber);
-	if (fd < 0)
-		return fd;
-	uv_poll_t *poll = calloc(1, sizeof(*poll));
-	if (!poll)
-		return -ENOMEM;
-	int status = uv_poll_init(feed->role->loop, poll, fd);
-	if (status < 0) {
-		free(poll);
-		return status;
-	}
-	poll->data = feed;
-	feed->poll = poll;
-	return uv_poll_start(poll, UV_READABLE, feed_readable);
 }
 
 static void feed_subscribe(struct feed *feed)
 {
-	int status = zoe_subscriber_open(feed->role->domain, feed->topic, NULL, &feed->subscriber);
+	int status = subscription_open(feed->role, feed->topic, feed_readable, feed, &feed->subscription);
 	bool refused = status < 0 && status != -ENOENT;
 	if (refused && status != feed->refused)
 		role_error(feed->role, "cannot read %s: %s", feed->topic, zoe_error());
 	feed->refused = refused ? status : 0;
-	if (status < 0)
-		return;
-	if (feed_watch(feed) < 0) {
-		role_error(feed->role, "cannot wait for frames of %s: %s", feed->topic, zoe_error());
-		feed_unsubscribe(feed);
-	}
 }
 
 static void feed_tick(uv_timer_t *timer)
 {
 	struct feed *feed = timer->data;
-	if (!feed->subscriber)
+	if (!feed->subscription)
 		feed_subscribe(feed);
 	/* The first frame that is wanted may be there already, with nobody to announce it. */
-	if (feed->subscriber)
+	if (feed->subscription)
 		feed->ready(feed);
 }
 
@@ -112,9 +85,9 @@ void feed_want(struct feed *feed, bool wanted)
 static int feed_take_with(struct feed *feed, int (*take)(struct zoe_subscriber *, int64_t, struct zoe_frame *),
                           struct zoe_frame *out_frame)
 {
-	if (!feed->subscriber)
+	if (!feed->subscription)
 		return -EAGAIN;
-	int status = take(feed->subscriber, 0, out_frame);
+	int status = take(feed->subscription->subscriber, 0, out_frame);
 	if (status == -EAGAIN || status == -EINTR)
 		return -EAGAIN;
 	if (status < 0) {
@@ -140,6 +113,6 @@ int feed_take_latest(struct feed *feed, struct zoe_frame *out_frame)
 
 void feed_release(struct feed *feed, struct zoe_frame *frame)
 {
-	if (feed->subscriber)
-		zoe_release(feed->subscriber, frame);
+	if (feed->subscription)
+		zoe_release(feed->subscription->subscriber, frame);
 }

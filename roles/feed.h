@@ -6,7 +6,7 @@
 #ifndef ZOETROPE_FEED_H
 #define ZOETROPE_FEED_H
 
-#include "common/role.h"
+#include "subscription.h"
 
 struct feed {
 	struct role *role;
@@ -17,9 +17,8 @@ struct feed {
 
 	bool wanted;
 	bool fresh;                        /* nothing has been taken since it began to be wanted */
-	struct zoe_subscriber *subscriber; /* NULL: not wanted, or no such topic yet */
+	struct subscription *subscription; /* NULL: not wanted, or no such topic yet */
 	int refused; /* why the last attempt to subscribe failed, other than that nobody publishes; 0 = it did not */
-	uv_poll_t *poll;
 	uv_timer_t *timer;
 };
 

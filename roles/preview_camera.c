@@ -72,7 +72,7 @@ static void camera_frames_ready(struct feed *feed)
 		return;
 	if (frame.lost)
 		camera_catch_up(feed, &frame);
-	if (frame.image.format != ZOE_FORMAT_NONE && feed->subscriber)
+	if (frame.image.format != ZOE_FORMAT_NONE && feed->subscription)
 		camera_deliver(camera, &frame);
 	feed_release(feed, &frame);
 	camera_update(camera);

@@ -52,7 +52,7 @@ void exact_update(struct preview_camera *camera)
 	bool wanted = false, open = camera->exact.late;
 	for (struct variant *variant = camera->variants; variant; variant = variant->next)
 		wanted |= camera->on && variant->options.overlay == OVERLAY_EXACT;
-	if (wanted && !open && (camera->frames.subscriber || camera->jpegs.subscriber))
+	if (wanted && !open && (camera->frames.subscription || camera->jpegs.subscription))
 		exact_open(camera);
 	else if (!wanted && open)
 		exact_close(camera);

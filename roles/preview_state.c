@@ -48,7 +48,7 @@ static json_t *state_own_switch(const struct preview_camera *camera)
 static json_t *state_own_camera(const struct preview_camera *camera)
 {
 	return json_pack("{s:o, s:s, s:s, s:{s:o}}", "preview", state_own_switch(camera), "state",
-	                 camera->frames.subscriber ? "streaming" : "off", "reason", camera->trouble, "metrics",
+	                 camera->frames.subscription ? "streaming" : "off", "reason", camera->trouble, "metrics",
 	                 "preview", state_camera_metrics(camera, zoe_now_ns()));
 }
 

@@ -44,18 +44,28 @@ function stateCell(one) {
 	return cell;
 }
 
+function processRow(name, state, one) {
+	return row([
+		[name], [state],
+		[or(one.cpu_percent, (value) => `${value.toFixed(1)} %`), true],
+		[or(one.memory_bytes, (value) => `${(value / MEBI).toFixed(1)} MiB`), true],
+		[one.cpus || "–"],
+		[or(one.threads, String), true], [or(one.restarts, String), true],
+		[or(one.uptime, duration), true], [or(one.pid, String), true],
+	]);
+}
+
+// A process, and below it those that it has started, as a detector its workers.
 export function showProcesses(section, processes) {
-	const rows = Object.entries(processes).map(([name, one]) => {
-		const made = row([
-			[name], [stateCell(one)],
-			[or(one.cpu_percent, (value) => `${value.toFixed(1)} %`), true],
-			[or(one.memory_bytes, (value) => `${(value / MEBI).toFixed(1)} MiB`), true],
-			[one.cpus || "–"],
-			[or(one.threads, String), true], [or(one.restarts, String), true],
-			[or(one.uptime, duration), true], [or(one.pid, String), true],
-		]);
+	const rows = Object.entries(processes).flatMap(([name, one]) => {
+		const made = processRow(name, stateCell(one), one);
 		made.dataset.process = name;
-		return made;
+		const children = (one.children ?? []).map((child) => {
+			const below = processRow(quiet(`↳ ${child.program}`), "", child);
+			below.dataset.child = name;
+			return below;
+		});
+		return [made, ...children];
 	});
 	section.hidden = !rows.length;
 	section.querySelector("tbody").replaceChildren(...rows);
@@ -69,7 +79,8 @@ export class Topics {
 	}
 
 	show(answer, processes) {
-		const titles = new Map(Object.entries(processes).map(([title, one]) => [one.pid, title]));
+		const titles = new Map(Object.entries(processes).flatMap(([title, one]) =>
+			[one, ...(one.children ?? [])].map(({ pid }) => [pid, title])));
 		const seconds = answer.time - this.before.time, counts = new Map();
 		const used = answer.topics.filter((topic) => topic.width || topic.parties.some((one) => one.role === "subscriber" || one.frames > 0));
 		const rows = used.map((topic) => {

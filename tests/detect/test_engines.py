@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines that are missing, of another ABI, or no engines: each gives one clear sentence."""
 # limit: a_thousand_lives 300 s
+import json
 import os
 import subprocess
 
 from support.wait import wait_for
-from support.zoetrope import BUILD, Zoetrope
+from support.zoetrope import BUILD, Zoetrope, program
 
 from detecting import ENGINES, Detector, camera, grey_file, refused, results, topics
 from networks import grid
@@ -102,6 +103,20 @@ def test_crash_is_of_one_process():
         before = topics()["front"]["next_seq"]
         wait_for(lambda: topics()["front"]["next_seq"] > before + 50, 20, "more frames")
         assert zoe.process_state("camera front")["state"] == "streaming"
+
+
+def test_crash_while_it_opens():
+    """Before the detector was ever ready: one sentence says how it ended; of several workers too."""
+    for workers in (1, 3):
+        with open("c.yaml", "w", encoding="utf-8") as file:
+            json.dump({"cameras": {"front": {"source": "test:"}},
+                       "detectors": {"objects": {"engine": "broken", "cameras": ["front"], "options": {"how": "open-crash"}, "workers": workers}}},
+                      file)
+        done = program("run", "c.yaml", env={**os.environ, **dict(BROKEN)})
+        print(done.stderr)
+        assert done.returncode == 1
+        lines = [line for line in done.stderr.splitlines() if "detector objects" in line]
+        assert len(lines) == 1 and "signal 11 (Segmentation fault)" in lines[0] and "before it was ready" in lines[0], done.stderr
 
 
 def test_engine_by_path():

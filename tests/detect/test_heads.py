@@ -13,7 +13,7 @@ from support.wait import wait_for
 from support.zoetrope import cached
 
 from detecting import Detector, camera, raw, refused, results, topics
-from networks import LABELS, OBJECTNESS, SIDE, describe, grid, save, squares, wanted
+from networks import LABELS, OBJECTNESS, SIDE, cell_boxes, describe, grid, save, squares, wanted
 
 ENGINES = ("opencv", "onnxruntime")
 COLOURS = {(0, 0): (255, 0, 0), (2, 1): (10, 200, 40), (3, 3): (0, 90, 160), (1, 2): (60, 50, 40)}
@@ -84,6 +84,26 @@ def test_one_of_boxes_that_overlap():
             describe("net.onnx", head="yolov8", overlap=overlap)
             found = detect(engine, model, squares("a.raw", colours))
             assert np.allclose([box["score"] for box in found], scores, atol=1e-5), found
+
+
+def test_outputs_that_are_no_numbers():
+    """NaN and infinity in boxes and scores: such boxes are left out or end at the picture's edge, the others are as they should be."""
+    boxes, weights = cell_boxes(), np.ones((1, 3, 16), np.float32)
+    boxes[0], boxes[1, 2], boxes[2, 0], boxes[3, 3] = np.nan, np.inf, -np.inf, np.nan
+    weights[:, :, 4], weights[:, :, 5] = np.nan, np.inf
+    nodes = [helper.make_node("AveragePool", ["in"], ["pooled"], kernel_shape=[16, 16], strides=[16, 16]),
+             helper.make_node("Reshape", ["pooled", "shape"], ["plain"]), helper.make_node("Mul", ["plain", "weights"], ["scores"]),
+             helper.make_node("Concat", ["boxes", "scores"], ["out"], axis=1)]
+    save("net.onnx", nodes, [1, 3, SIDE, SIDE], {"out": [1, 7, 16]},
+         [("shape", np.array([1, 3, 16], np.int64)), ("boxes", np.ascontiguousarray(boxes.T[None])), ("weights", weights)])
+    red = squares("a.raw", {(i % 4, i // 4): (255, 0, 0) for i in range(16)})
+    places = [[(i % 4 + 0.25) / 4, (i // 4 + 0.25) / 4, 1 / 8, 1 / 8] for i in range(16)]
+    places[1][0], places[1][2] = 0, 1
+    for engine in ENGINES:
+        found = detect(engine, describe("net.onnx", head="yolov8", overlap=1), red)
+        print(engine, found)
+        assert {box["label"] for box in found} == {"Red"} and {box["score"] for box in found} == {1}
+        assert np.allclose(sorted(box["box"] for box in found), sorted(places[i] for i in (1, *range(6, 16))), atol=1e-5)
 
 
 def test_outputs_that_the_head_does_not_read():

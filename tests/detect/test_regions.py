@@ -101,6 +101,18 @@ def test_only_what_moves_is_looked_at():
     assert len(moving) > 5 and good >= 0.9 * len(moving) and parts >= 0.9 * len(moving)
 
 
+def test_what_moves_in_an_ignored_area():
+    """A square walks through the middle: where that is ignored the engine has seen only the first picture."""
+    path = write("walk.raw", walk())
+    for ignored, seen in (("0 0.3 1 0.4", False), ("0 0 1 0.25,0 0.9 1 0.1", True)):
+        with Detector("front", **GATED, motion_gate="1h", motion_ignore=ignored) as detector:
+            with camera("front", path, "GREY", (WIDTH, HEIGHT), fps=50):
+                metrics = detector.metrics("front", lambda m: m.get("results", 0) >= 60, 30)
+        print(ignored, metrics)
+        assert (metrics["inferences"] > 10) == seen and (seen or metrics["inferences"] == 1)
+    assert "key 'motion_ignore': wanted an area inside the picture" in refused("opencv", "", motion_ignore="0.5 0 0.6 1")
+
+
 def test_cameras_share_a_batch():
     """The score tells how many pictures went to the engine together. One that it refuses takes no other along."""
     options = {"model": "150", "threshold": 0.1, "options": "batch=4"}

@@ -47,7 +47,7 @@ def test_newest_frame_wins():
     assert passed >= 3, "no frame was passed over: nothing was shown"
     looked_at = found[-1]["seq"] - found[0]["seq"]
     assert metrics["passed_over"] >= found[-1]["source_seq"] - found[0]["source_seq"] - looked_at, metrics
-    assert metrics["boxes"] == 1
+    assert metrics["boxes"] == 1 and metrics["counts"] == {"Byte": 1}
     parts = metrics["age_parts_ms"]
     assert list(parts) == ["published", "taken", "prepared", "inferred", "told"] and 100 <= parts["inferred"]["p50"], parts
     assert all(0 <= part["p50"] <= part["p99"] <= metrics["age_ms"]["p99"] for part in parts.values()), metrics
@@ -142,6 +142,35 @@ def test_off_and_on_again_drops_what_is_in_flight():
                 detector.turn("front", False)
                 detector.turn("front", True)
     assert found[0]["source_seq"] >= later - 2, "a result from before the switch"
+
+
+def uses(pid):
+    """KB of a process's own, descriptors, threads."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        memory = int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])
+    return memory, len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task"))
+
+
+def test_a_thousand_times_off_and_on():
+    """Nothing grows: not the detector, and nothing of it is left at the camera."""
+    with camera("front", counting(), size=SMALL, fps=500):
+        with Detector("front", model="1") as detector:
+            pid, seen = detector.process.pid, []
+            results("front/detections", 1)
+            for number in range(1000):
+                assert detector.turn("front", False)[0]["actual"] is False
+                if number in (100, 999):
+                    wait_for(lambda: topics()["front"]["subscribers"] == 0, 10, "the end of the subscription")
+                    seen.append(uses(pid))
+                assert detector.turn("front", True)[0]["actual"] is True
+            results("front/detections", 3)
+            metrics = detector.metrics("front", lambda m: m.get("results", 0) >= 10)
+            answer, _ = detector.turn("front", False)
+            assert answer["actual"] is False
+            wait_for(lambda: topics()["front"]["subscribers"] == 0 and topics()["front"]["pinned"] == 0, 10, "nothing at the camera")
+    (memory, *others), (later, *others_later) = seen
+    print(f"measured: {memory} KB after 100 times, {later} KB after 1000; descriptors and threads {others}; {metrics['results']} results")
+    assert later - memory < 1500 and others_later == others, seen
 
 
 def test_begins_switched_off():
@@ -271,14 +300,18 @@ def test_hanging_again_and_again():
 
 
 def test_threads_are_where_they_should_be():
+    counts = {}
     with camera("front", counting(), size=SMALL):
-        with Detector("front", engine="opencv", model="ssd-mobilenet-v2", cpus="0", threads=2) as detector:
-            results("front/detections", 3)
-            allowed = {}
-            for thread in os.listdir(f"/proc/{detector.process.pid}/task"):
-                allowed[thread] = os.sched_getaffinity(int(thread))
-    print(allowed)
-    assert len(allowed) >= 2 and set(map(frozenset, allowed.values())) == {frozenset({0})}
+        for engine, threads in (("opencv", 2), ("onnxruntime", 1), ("onnxruntime", 3)):
+            with Detector("front", engine=engine, model="ssd-mobilenet-v2", cpus="0", threads=threads) as detector:
+                results("front/detections", 3)
+                allowed = {}
+                for thread in os.listdir(f"/proc/{detector.process.pid}/task"):
+                    allowed[thread] = os.sched_getaffinity(int(thread))
+            print(engine, threads, allowed)
+            assert len(allowed) >= threads and set(map(frozenset, allowed.values())) == {frozenset({0})}
+            counts[engine, threads] = len(allowed)
+    assert counts["onnxruntime", 3] == counts["onnxruntime", 1] + 2
 
 
 def test_alone_from_a_shell():

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several workers of a detector: processes that share a camera's frames as a group."""
+import json
 import os
 import signal
+import subprocess
 import time
 
 from support.wait import promised, wait_for
 from support.zoetrope import Zoetrope, alive, program
 
-from detecting import ENGINES, Detector, camera, grey_file, reading, refused, results, topics
+from detecting import ENGINES, Detector, camera, command, grey_file, reading, refused, results, topics
 from test_role import SMALL, counting
 
 
@@ -59,6 +61,53 @@ def test_each_frame_goes_to_one():
     assert metrics["inferences"] == metrics["results"], metrics
     steps = [b - a for a, b in zip(numbers, numbers[1:])]
     assert sorted(steps)[len(steps) // 2] == 1, numbers
+
+
+def taken():
+    """How many frames each worker has taken so far."""
+    parties = json.loads(program("info", "--json", "front").stdout)["parties"]
+    return {party["pid"]: party["taken"] for party in parties if party.get("group") == "objects"}
+
+
+def test_workers_go_on_by_themselves():
+    """They know what comes next while they are busy: if the role does not get a core, they look at the next frame all the same."""
+    def both_went_on():
+        wait_for(lambda: topics().get("front", {}).get("pinned") == 2, 20, "both to be busy")
+        os.kill(detector.process.pid, signal.SIGSTOP)
+        try:
+            before = taken()
+            wait_for(lambda: topics()["front"]["pinned"] == 0, 20, "both to be done")
+            after = taken()
+        finally:
+            os.kill(detector.process.pid, signal.SIGCONT)
+        print(before, after)
+        return len(before) == 2 and all(after[pid] > count for pid, count in before.items())
+    with camera("front", counting(), size=SMALL, fps=50):
+        with Detector("front", model="200", workers=2) as detector:
+            # one that the role was just about to tell does not count
+            assert any(both_went_on() for _ in range(10))
+            in_order(results("front/detections", 5))
+
+
+def test_what_they_use_is_shown():
+    """Each is a child of the detector, in the state and for people."""
+    config = {"cameras": {"front": {"source": "test:", "fps": 30}},
+              "detectors": {"objects": {"engine": "motion", "cameras": ["front"], "workers": 2, "cpus": "1",
+                                        "options": {"width": 1920, "height": 1080}}}}
+    with Zoetrope(config) as zoe:
+        def children():
+            found = zoe.process_state("detector objects").get("children", [])
+            known = len(found) == 2 and all("cpu_percent" in child for child in found)
+            return found if known and sum(child["cpu_percent"] for child in found) > 1 else None
+        shown = wait_for(children, 30, "two that use a core")
+        print(shown)
+        assert sorted(child["pid"] for child in shown) == sorted(workers_of(zoe.pid("detector objects")))
+        for child in shown:
+            assert child["cpus"] == "1" and child["memory_bytes"] > 100000 and child["threads"] >= 1
+            assert f"  {child['program']:<18} {child['pid']:>7} " in zoe.ctl("status").stdout
+        os.kill(shown[0]["pid"], signal.SIGKILL)
+        wait_for(lambda: shown[0]["pid"] not in [child["pid"] for child in children() or shown], 30, "the new one")
+        assert "children" not in zoe.process_state("camera front")
 
 
 def test_newest_wins():
@@ -117,6 +166,13 @@ def test_one_hangs():
 def test_what_keeps_one_from_beginning_is_said_once():
     broken = {"ZOETROPE_DETECTOR_PATH": ENGINES}.items()
     assert "model 'soon' is no number of milliseconds" in refused("slow", "soon", environment=broken, workers=3)
+
+
+def test_one_that_cannot_be_started():
+    """Without /proc the role does not know its own path, so it cannot start itself again: a sentence and an end, no crash."""
+    words = ["sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh", *command("front", "motion", "", workers=2)]
+    done = subprocess.run(["unshare", "--mount", "--map-root-user", *words], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and done.stderr == "zoetrope: detector objects: worker 0 cannot be started: no such file or directory\n", done
 
 
 def test_the_role_ends_and_dies():

@@ -447,6 +447,41 @@ TEST(shrinking_keeps_the_place)
 	converter_destroy(converter);
 }
 
+/* What four pixels give at the middle of pixel (x, y) of a smaller picture. */
+static double mixed(const struct sample *sample, const struct zoe_image *dst, unsigned x, unsigned y, unsigned channel)
+{
+	const struct zoe_image *src = &sample->image;
+	double at_x = (x + 0.5) * src->width / dst->width - 0.5, at_y = (y + 0.5) * src->height / dst->height - 0.5;
+	double right = at_x - floor(at_x), below = at_y - floor(at_y);
+	const uint8_t *above =
+	    sample->data + src->planes[0].offset + (size_t)at_y * src->planes[0].stride + 3 * (size_t)at_x + channel;
+	const uint8_t *under = above + src->planes[0].stride;
+	return (1 - below) * ((1 - right) * above[0] + right * above[3]) +
+	       below * ((1 - right) * under[0] + right * under[3]);
+}
+
+/* Packed RGB is shrunk as is expected from two ways at once, in every odd size; nothing behind its last row is read. */
+TEST(rgb_is_mixed_of_four_pixels)
+{
+	static const unsigned sizes[][4] = {
+	    {2, 2, 1, 1}, {3, 2, 2, 1}, {5, 7, 4, 6}, {333, 251, 300, 77}, {1920, 108, 300, 30}};
+	struct converter *converter;
+	CHECK_OK(converter_create(&converter));
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct sample sample = sample_create(ZOE_FORMAT_BGR24, sizes[i][0], sizes[i][1], 1);
+		for (size_t k = 0; k < sample.size; k++)
+			sample.data[k] = (uint8_t)(k * 2654435761u >> 13);
+		struct zoe_image dst = {.format = ZOE_FORMAT_RGB24, .width = sizes[i][2], .height = sizes[i][3]};
+		const uint8_t *data;
+		CHECK_OK(converter_run(converter, &sample.image, sample.data, sample.size, &dst, &data));
+		for (unsigned k = 0; k < 3 * dst.width * dst.height; k++)
+			CHECK(fabs(data[k] - mixed(&sample, &dst, k / 3 % dst.width, k / 3 / dst.width, 2 - k % 3)) <=
+			      3);
+		free(sample.data);
+	}
+	converter_destroy(converter);
+}
+
 /* JPEG of the squares at the best quality; pixels away from edges keep their colour. */
 static void check_jpeg(struct converter *converter, int subsampling, unsigned width, unsigned height)
 {

@@ -68,11 +68,15 @@ def test_boxes_lie_around_the_moving_square():
     marks.replay("square.jsonl", 2000, *SIZE)
     errors, left_out = {}, set()
     with Zoetrope(MOVING) as zoe, Browser(zoe.port) as browser:
-        browser.run("document.querySelector('#boxes').value = 'exact'; document.querySelector('#boxes').dispatchEvent(new Event('change'))")
+        before = browser.run("""document.querySelector('#boxes').value = 'exact';
+                                document.querySelector('#boxes').dispatchEvent(new Event('change'));
+                                return Number(document.querySelector('canvas[data-camera=front]')?.dataset.sequence ?? -1)""")
         wait_for(lambda: browser.canvas().get("boxes") == "1", 60, "a box")
 
         def enough():
             data, picture = browser.canvas_pixels()
+            if int(data["sequence"]) <= before or picture.shape[1] != SIZE[0]:
+                return False  # drawn before the change; or small, as the page's first pictures are, and so are their marks
             sequence, (number, _) = int(data["sequence"]), marks.read(picture)
             assert data["resultSequence"] == data["sequence"], data
             error = marks.box_error(picture, marks.square(sequence, *SIZE), ORANGE)

@@ -83,6 +83,23 @@ def test_real_boxes_on_real_footage():
         assert not browser.complaints(), browser.complaints()
 
 
+def test_workers_stand_below_their_detector():
+    config = {"cameras": {"front": {"source": "test:", "fps": 30}},
+              "detectors": {"objects": {"engine": "motion", "cameras": ["front"], "workers": 2, "cpus": "0"}}, "preview": {}}
+    with Zoetrope(config) as zoe, Browser(zoe.port) as browser:
+        rows = "return [...document.querySelectorAll('#processes tr[data-child=\"detector objects\"]')].map(r => r.innerText.split(/\\s+/))"
+
+        def shown():
+            found = browser.run(rows)
+            return found if len(found) == 2 and all("%" in words for words in found) else None
+        below = wait_for(shown, 30, "two rows below the detector, with what they use")
+        print(below)
+        pids = [child["pid"] for child in zoe.process_state("detector objects")["children"]]
+        assert sorted(int(words[-1]) for words in below) == sorted(pids)
+        assert all("MiB" in words and "0" in words for words in below)
+        assert not browser.complaints(), browser.complaints()
+
+
 def test_the_page_recovers_from_kills():
     with Zoetrope(FOOTAGE) as zoe, Browser(zoe.port) as browser:
         for name in ("camera front", "detector objects", "preview"):

@@ -6,11 +6,13 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 from onnx import helper
 
-from support.zoetrope import cached, program
+from support.zoetrope import PROGRAM, cached, program
 
 from detecting import refused
 from networks import describe, grid, save
@@ -140,3 +142,19 @@ def test_unknown_label():
     said = refused("opencv", "ssd-mobilenet-v2", labels="Person,Persn")
     assert "'Persn'" in said and "Bicycle" in said and "Person" in said and "Car" in said
     assert "Person" in refused("opencv", "ssd-mobilenet-v2", labels="person")
+
+
+def sockets(*command):
+    """The sockets that a command opens."""
+    done = subprocess.run(["strace", "-f", "-qq", "-o", "trace", "-e", "trace=socket", *command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    with open("trace", encoding="utf-8") as stream:
+        return stream.read()
+
+
+def test_no_connection_is_made():
+    """`zoetrope model fetch` alone uses the network; ONNX Runtime would like to."""
+    assert "AF_INET" in sockets(sys.executable, "-c", "import socket; socket.socket()")
+    assert "AF_INET" not in sockets(PROGRAM, "model", "list")
+    for engine in ENGINES:
+        assert "AF_INET" not in sockets(PROGRAM, "detect", "--engine", engine, "--model", MODEL, "--folder=", cached("dog.jpg"))

@@ -62,9 +62,9 @@ def test_motion_is_found_where_it_is():
     assert good >= 0.9 * len(moving)
 
 
-def still(frames, options="", fps=25, count=15):
+def still(frames, options="", fps=25, count=15, **more):
     path = write("still.raw", frames)
-    with camera("front", path, "GREY", (WIDTH, HEIGHT), fps=fps), Detector("front", "motion", "", options=options or "learn=5"):
+    with camera("front", path, "GREY", (WIDTH, HEIGHT), fps=fps), Detector("front", "motion", "", options=options or "learn=5", **more):
         return results("front/detections", count, 40)
 
 
@@ -82,6 +82,20 @@ def test_areas_to_ignore():
     assert any(result["boxes"] for result in still(frames, "ignore=0.7 0.3 0.2 0.4", fps=10, count=10))
     assert all(result["boxes"] == [] for result in still(frames, "min_area=0.2", fps=10, count=10))
     assert "option 'ignore': wanted areas such as" in refused("motion", "", options="ignore=all of it")
+
+
+def test_motion_in_regions():
+    """The same square in a region that is looked at, and outside of it."""
+    frames = [scene() for _ in range(2)]
+    frames[1][144:208, 320:384] = 255
+    inside = [box["box"] for result in still(frames, fps=10, count=10, regions="0.4 0.2 0.4 0.7") for box in result["boxes"]]
+    square = (320 / WIDTH, 144 / HEIGHT, 384 / WIDTH, 208 / HEIGHT)
+    print(inside[:2], square)
+    assert inside
+    for x, y, width, height in inside:
+        assert x < square[0] + 0.01 and y < square[1] + 0.01 and x + width > square[2] - 0.01 and y + height > square[3] - 0.01
+        assert width < 0.25 and height < 0.45
+    assert all(result["boxes"] == [] for result in still(frames, fps=10, count=10, regions="0 0 0.4 1"))
 
 
 def test_motion_is_cheap():

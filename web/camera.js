@@ -100,6 +100,7 @@ class View {
 		if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
 			canvas.width = bitmap.width;
 			canvas.height = bitmap.height;
+			this.camera.root.style.setProperty("--shape", bitmap.width / bitmap.height);
 		}
 		drawing.globalAlpha = 1;
 		drawing.drawImage(bitmap, 0, 0);

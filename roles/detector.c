@@ -185,8 +185,9 @@ static void finish(struct detector *detector, struct detector_feed *feed)
 	}
 	if (feed->on || feed->jobs)
 		return;
-	for (unsigned i = 0; i < detector->worker_count && feed->source; i++)
+	for (unsigned i = 0; i < detector->worker_count && feed->leaving; i++)
 		detector->workers[i].ops->leave(&detector->workers[i], feed->index);
+	feed->leaving = false;
 	detector_feed_disconnect(feed);
 }
 

@@ -28,8 +28,8 @@ struct detector_feed {
 	void (*on_ready)(void *user);       /* a frame may have come */
 	void *user;
 
-	bool on;                         /* the switch "detect" */
-	bool leaving;                    /* it was turned off, and jobs are still on their way */
+	bool on;      /* the switch "detect" */
+	bool leaving; /* it was turned off, and workers have not been told, for jobs are still on their way */
 	struct subscription *source;     /* NULL = not subscribed */
 	char why_not[ROLE_REASON_BYTES]; /* why on, but not subscribed */
 	bool ready;                      /* a take may succeed: do not poll */

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 
 #include "detector_feed.h"
 #include "detector_look.h"
@@ -95,7 +94,7 @@ static int take(struct member *member, struct look *look, bool ahead)
 
 static void tell(struct member *member, const struct packet *packet, const struct detector_result *boxes)
 {
-	if (packet_send(member->fd, packet, boxes, 0) < 0)
+	if (packet_send(member->fd, packet, boxes, -1) < 0)
 		uv_stop(member->role->loop);
 }
 
@@ -187,7 +186,7 @@ static void on_packet(uv_poll_t *poll, int poll_status, int events)
 	struct member *member = poll->data;
 	struct packet_full packet;
 	/* what it was told ahead is not begun any more */
-	int status = events & UV_DISCONNECT ? -EPIPE : packet_receive(member->fd, &packet, MSG_DONTWAIT);
+	int status = poll_status < 0 || events & UV_DISCONNECT ? -EPIPE : packet_receive(member->fd, &packet);
 	if (status == 0)
 		status = obey(member, &packet);
 	if (status < 0 && status != -EAGAIN)

@@ -3,12 +3,21 @@
 #include "detector_packet.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-int packet_send(int fd, const struct packet *head, const struct detector_result *boxes, int flags)
+/* It is told once that the other side has gone without reading all, before what that side has said can be read. */
+static bool is_passing(int error)
 {
+	return error == EINTR || error == ECONNRESET;
+}
+
+int packet_send(int fd, const struct packet *head, const struct detector_result *boxes, int wait_ms)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	struct packet copy = *head;
 	copy.box_count = boxes ? boxes->count : 0;
 	struct iovec parts[2] = {{&copy, sizeof(copy)}};
@@ -17,19 +26,20 @@ int packet_send(int fd, const struct packet *head, const struct detector_result 
 		parts[1] = (struct iovec){(void *)boxes->boxes, copy.box_count * sizeof(boxes->boxes[0])};
 		message.msg_iovlen = 2;
 	}
-	ssize_t sent;
-	do
-		sent = sendmsg(fd, &message, flags | MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
+	while (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		int status = -errno;
+		if (status == -EAGAIN ? poll(&room, 1, wait_ms) == 0 : !is_passing(-status))
+			return status;
+	}
+	return 0;
 }
 
-int packet_receive(int fd, struct packet_full *out, int flags)
+int packet_receive(int fd, struct packet_full *out)
 {
 	ssize_t got;
 	do
-		got = recv(fd, out, sizeof(*out), flags);
-	while (got < 0 && errno == EINTR);
+		got = recv(fd, out, sizeof(*out), MSG_DONTWAIT);
+	while (got < 0 && is_passing(errno));
 	if (got < 0)
 		return -errno;
 	if (got == 0)

@@ -45,14 +45,15 @@ struct packet_full {
 };
 
 /*
- * boxes  NULL = none
+ * boxes    NULL = none
+ * wait_ms  how long there may be no room: a socket holds a dozen packets that are full of boxes; -1 = no limit
  *
- * Returns 0 | -EAGAIN (would wait, and flags has MSG_DONTWAIT) | -errno
+ * Returns 0 | -EAGAIN (there is no room) | -EPIPE (the other side has gone) | -errno
  */
-int packet_send(int fd, const struct packet *head, const struct detector_result *boxes, int flags);
+int packet_send(int fd, const struct packet *head, const struct detector_result *boxes, int wait_ms);
 
-/* Returns 0 | -EAGAIN | -EPIPE (the end) | -EBADMSG | -errno. */
-int packet_receive(int fd, struct packet_full *out, int flags);
+/* Never waits. Returns 0 | -EAGAIN | -EPIPE (the end) | -EBADMSG | -errno. */
+int packet_receive(int fd, struct packet_full *out);
 
 /* Copy the boxes of a packet. */
 void packet_boxes(const struct packet_full *packet, struct detector_result *out);

@@ -18,6 +18,7 @@
 #define WORKER_FD    3
 #define AGAIN_MS     100  /* to start again; doubles with each life in a row that found nothing */
 #define AGAIN_MAX_MS 5000 /* at most */
+#define ROOM_MS      200  /* to read what it was told, when its socket is full; on a busy machine it takes a while */
 
 extern char **environ;
 
@@ -86,7 +87,7 @@ static int take_packet(struct life *life)
 {
 	struct packet_full packet;
 	struct worker *worker = life->worker;
-	int status = packet_receive(life->fd, &packet, MSG_DONTWAIT);
+	int status = packet_receive(life->fd, &packet);
 	if (status < 0)
 		return status;
 	if (packet.head.kind == PACKET_READY) {
@@ -247,10 +248,16 @@ static int start_life(struct worker *worker)
 	}
 	life->worker = worker;
 	life->fd = pair[0];
-	uv_poll_init(worker->role->loop, &life->poll, life->fd);
+	int status = uv_poll_init(worker->role->loop, &life->poll, life->fd);
+	if (status < 0) { /* there is no handle that could be closed */
+		close(pair[0]);
+		close(pair[1]);
+		free(life);
+		return status;
+	}
 	life->process.data = life->poll.data = life;
 	life->handles = 1;
-	int status = spawn(life, pair[1]);
+	status = spawn(life, pair[1]);
 	close(pair[1]);
 	if (status < 0) {
 		if (life->handles > 1)
@@ -288,8 +295,8 @@ static void process_end(struct worker *worker, const char *why)
 static void send_packet(struct worker *worker, const struct packet *packet, const struct detector_result *boxes)
 {
 	const struct life *life = worker->process->life;
-	int status = life ? packet_send(life->fd, packet, boxes, MSG_DONTWAIT) : -EPIPE;
-	/* -EPIPE: it has ended, and we shall hear of it. It reads while it is idle, so a full socket is its fault. */
+	int status = life ? packet_send(life->fd, packet, boxes, ROOM_MS) : -EPIPE;
+	/* -EPIPE: it has ended, and we shall hear of it. It reads while it is idle, so a socket that stays full is its fault. */
 	if (status < 0 && status != -EPIPE)
 		process_end(worker, "it does not read what it is told");
 }

@@ -144,6 +144,17 @@ def test_cameras_and_workers():
             assert all(metrics["passed_over"] <= 3 * metrics["results"] for metrics in both), both
 
 
+def test_turned_off_while_the_camera_is_away():
+    """Nobody reads its topic any more, not even a worker: a camera that comes back would work for nobody."""
+    with Detector("front", model="10", workers=2, switches={"front": True}) as detector:
+        with camera("front", counting(), size=SMALL, fps=50):
+            wait_for(lambda: len(group()) == 2, 20, "both to read the topic")
+        detector.state("retrying", "waiting for camera front")
+        assert topics()["front"]["subscribers"] > 0
+        detector.turn("front", False)
+        wait_for(lambda: "front" not in topics(), 10, "the end of their subscriptions")
+
+
 def test_one_hangs():
     """It alone is killed; the process that control knows stays, and the other worker goes on."""
     config = {"cameras": {"front": {"source": "test:", "fps": 20}},

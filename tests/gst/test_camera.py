@@ -219,6 +219,13 @@ def test_what_may_come_is_tried_again():
             assert sentence in camera.wait_state("retrying")["reason"], text
 
 
+def test_the_same_failure_is_the_same_sentence():
+    """GStreamer numbers its elements anew at each attempt: with the number the log would have a line for each of them."""
+    for text, who in {"filesrc location=none ! decodebin": "filesrc", "filesrc location=none name=mine ! decodebin": "mine"}.items():
+        with Camera("gst:" + text) as camera:
+            assert f" failed in {who}: " in camera.wait_state("retrying")["reason"], text
+
+
 def test_no_login_is_shown():
     with Camera("gst:rtspsrc location=rtsp://me:se/cr@et@127.0.0.1:1/x user-id=me user-pw=\"se cret\" ! decodebin") as camera:
         state = camera.wait_state("retrying")

@@ -184,7 +184,7 @@ static int read_caps(struct gst_camera *camera, char *error)
 	GstCaps *caps = gst_sample_get_caps(camera->sample);
 	struct camera_mode *mode = camera->mode;
 
-	if (caps == camera->caps)
+	if (caps && caps == camera->caps)
 		return 0;
 	if (!caps || !picture_from_caps(caps, &camera->picture))
 		return gst_words_fail(&camera->request, -EINVAL,

@@ -201,6 +201,7 @@ WRONG = {
     "videotestsrc ! fakesink": "must end in raw video or JPEG, not in a sink",
     "audiotestsrc": "must end in raw video or JPEG, not in a sink",
     "videotestsrc ! video/x-raw,format=BGRx": "videoconvert at its end makes raw video",
+    "fakesrc": "gives something else than raw video of a known format or JPEG",
 }
 
 

@@ -163,14 +163,14 @@ static bool begin_again(struct gst_camera *camera)
 static int wait_sample(struct gst_camera *camera, char *error)
 {
 	for (;;) {
+		if (atomic_load(&camera->request.interrupt->set))
+			return -EINTR; /* even if there are pictures: all of them may be damaged */
 		camera->sample = gst_app_sink_try_pull_sample(camera->sink, LOOK_NS);
 		int status = look_at_bus(camera, error);
 		if (status == 0 && camera->sample)
 			return 0;
 		if (status < 0)
 			return status;
-		if (atomic_load(&camera->request.interrupt->set))
-			return -EINTR;
 		if (gst_app_sink_is_eos(camera->sink) && !begin_again(camera))
 			return -ENODATA;
 	}

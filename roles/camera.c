@@ -21,6 +21,7 @@
 struct stream {
 	struct source *source; /* NULL: there is none */
 	char topic[ZOE_TOPIC_NAME_MAX + 1];
+	const char *prefix; /* of its errors: which key of the configuration is meant, if it is not source */
 	char shown[CAMERA_SHOWN_BYTES];
 	struct source_status status; /* as last looked at */
 	uint64_t errors_said;
@@ -38,6 +39,7 @@ struct camera {
 	uv_async_t news;
 	uv_timer_t tick;
 	unsigned open_handles;
+	bool tried; /* the second source, if there is one */
 };
 
 /* ---- what is said ----------------------------------------------------------------------------------------------- */
@@ -67,7 +69,7 @@ static void say_error(struct role *role, struct stream *stream)
 		return;
 	stream->errors_said = status->errors;
 	if (strcmp(status->error, stream->error_said) != 0)
-		role_error(role, "%s", status->error);
+		role_error(role, "%s%s", stream->prefix, status->error);
 	memcpy(stream->error_said, status->error, sizeof(status->error));
 }
 
@@ -86,15 +88,22 @@ static void look(struct role *role, struct stream *stream)
 		role_fail(role);
 }
 
-/* The first source's state; of the second one only what is wrong. */
+/*
+ * The first source's state; of the second one only what is wrong. Nothing is told until the second one, too, was tried
+ * once: one that can never work must end the program as the first one does, and for control a camera of which it has
+ * heard more than that it starts is one that works.
+ */
 static void tell_state(struct camera *camera)
 {
 	const struct camera_state *state = &camera->streams[0].status.state;
 	const struct camera_state *second = &camera->streams[1].status.state;
 	const char *reason = state->reason;
 	char text[CAMERA_REASON_BYTES];
+	camera->tried |= !camera->streams[1].source || second->phase != CAMERA_STARTING;
+	if (!camera->tried)
+		return;
 	if (camera->streams[1].source && !*reason && *second->reason) {
-		snprintf(text, sizeof(text), "detect_source: %.230s", second->reason);
+		snprintf(text, sizeof(text), "%s%.230s", camera->streams[1].prefix, second->reason);
 		reason = text;
 	}
 	role_state(camera->role, camera_phase_name(state->phase), "%s", reason);
@@ -257,6 +266,7 @@ static int stream_open(struct camera *camera, struct stream *stream, const char 
 		options.request.fps = config->fps;
 		options.request.format = camera_format_find(config->format);
 	}
+	stream->prefix = own ? "" : "detect_source: ";
 	snprintf(stream->topic, sizeof(stream->topic), "%s%s", camera->role->name, own ? "" : "/detect");
 	camera_source_show(uri, stream->shown);
 	options.driver = camera_driver_find(uri, &options.request.source, error);
@@ -285,8 +295,12 @@ static int camera_open(struct role *role)
 		status = read_areas(camera, error);
 	if (status == 0)
 		status = stream_open(camera, &camera->streams[0], config->source, true, error);
-	if (status == 0 && *config->detect_source)
-		status = stream_open(camera, &camera->streams[1], config->detect_source, false, error);
+	if (status == 0 && *config->detect_source) {
+		char why[CAMERA_ERROR_BYTES];
+		status = stream_open(camera, &camera->streams[1], config->detect_source, false, why);
+		if (status < 0)
+			snprintf(error, sizeof(error), "%s%.480s", camera->streams[1].prefix, why);
+	}
 	for (int i = 0; i < DERIVED_KINDS && status == 0; i++) {
 		status = camera_derived_create(role, (enum derived_kind)i, &camera->derived[i]);
 		snprintf(error, sizeof(error), "%s", status == -ENOMEM ? "no memory" : zoe_error());

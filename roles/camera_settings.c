@@ -357,7 +357,13 @@ int camera_settings_create(struct role *role, struct source *source, const struc
 		char name[CAMERA_SHOWN_BYTES];
 		const char *item = config->controls.items[i], *equal = strchr(item, '=');
 		snprintf(name, sizeof(name), "%.*s", equal ? (int)(equal - item) : 0, item);
-		status = read_control(settings, name, equal ? equal + 1 : "", &shape, error);
+		if (*name) {
+			status = read_control(settings, name, equal + 1, &shape, error);
+		} else {
+			snprintf(error, CAMERA_ERROR_BYTES,
+			         "key 'controls': wanted NAME=VALUE, such as exposure=200, found '%.60s'", item);
+			status = -EINVAL;
+		}
 	}
 	if (status == 0 && json_object_size(before))
 		status = read_wanted(settings, before, &shape, error);

@@ -163,14 +163,14 @@ static bool begin_again(struct gst_camera *camera)
 static int wait_sample(struct gst_camera *camera, char *error)
 {
 	for (;;) {
+		if (atomic_load(&camera->request.interrupt->set))
+			return -EINTR; /* even if there are pictures: all of them may be damaged */
 		camera->sample = gst_app_sink_try_pull_sample(camera->sink, LOOK_NS);
 		int status = look_at_bus(camera, error);
 		if (status == 0 && camera->sample)
 			return 0;
 		if (status < 0)
 			return status;
-		if (atomic_load(&camera->request.interrupt->set))
-			return -EINTR;
 		if (gst_app_sink_is_eos(camera->sink) && !begin_again(camera))
 			return -ENODATA;
 	}
@@ -184,7 +184,7 @@ static int read_caps(struct gst_camera *camera, char *error)
 	GstCaps *caps = gst_sample_get_caps(camera->sample);
 	struct camera_mode *mode = camera->mode;
 
-	if (caps == camera->caps)
+	if (caps && caps == camera->caps)
 		return 0;
 	if (!caps || !picture_from_caps(caps, &camera->picture))
 		return gst_words_fail(&camera->request, -EINVAL,

@@ -87,6 +87,24 @@ int gst_words_parse_error(const struct camera_request *request, const GError *re
 	return gst_words_fail(request, -EINVAL, text, error);
 }
 
+/*
+ * The element that failed. GStreamer's own names have a number that grows with each attempt (filesrc0, filesrc1), which
+ * tells nobody anything, and would make the same failure another sentence each time: then it is the element's kind.
+ */
+static const char *who_failed(GstMessage *message)
+{
+	const char *name = GST_MESSAGE_SRC_NAME(message);
+	GstElementFactory *factory = GST_IS_ELEMENT(GST_MESSAGE_SRC(message))
+	                                 ? gst_element_get_factory(GST_ELEMENT(GST_MESSAGE_SRC(message)))
+	                                 : NULL;
+	const char *kind = factory ? GST_OBJECT_NAME(factory) : NULL;
+
+	if (!kind || !g_str_has_prefix(name, kind))
+		return name;
+	const char *number = name + strlen(kind);
+	return number[strspn(number, "0123456789")] ? name : kind;
+}
+
 int gst_words_message(const struct camera_request *request, GstMessage *message, char *error)
 {
 	GError *reason = NULL;
@@ -94,7 +112,7 @@ int gst_words_message(const struct camera_request *request, GstMessage *message,
 
 	gst_message_parse_error(message, &reason, NULL);
 	char *harmless = without_logins(request, reason);
-	snprintf(text, sizeof(text), "failed in %s: %.250s", GST_MESSAGE_SRC_NAME(message), harmless);
+	snprintf(text, sizeof(text), "failed in %s: %.250s", who_failed(message), harmless);
 	g_free(harmless);
 	g_error_free(reason);
 	return gst_words_fail(request, -EIO, text, error);

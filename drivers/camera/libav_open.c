@@ -96,13 +96,31 @@ static int check_path(const struct libav_camera *camera, char *error)
 	return 0;
 }
 
+/* A port that cannot be would be asked for ever: libavformat says no more than "Invalid argument". */
+static bool is_port(const char *digits, const char *end)
+{
+	if (digits + strspn(digits, "0123456789") != end)
+		return true; /* that is for libavformat to judge; it may be part of a password */
+	unsigned long number = strtoul(digits, NULL, 10);
+	return number >= 1 && number <= 65535;
+}
+
 static int check_address(const struct libav_camera *camera, char *error)
 {
-	const char *host = camera->request.source, *login = strrchr(host, '@');
-	host = login ? login + 1 : host + 2 * (strncmp(host, "//", 2) == 0);
-	if (strncmp(camera->request.source, "//", 2) == 0 && *host && *host != '/' && *host != ':')
-		return 0;
-	return libav_fail(camera, error, -EINVAL, "names no host; wanted for example rtsp://10.0.0.5/stream", 0);
+	const char *rest = camera->request.source, *host = rest + 2 * (strncmp(rest, "//", 2) == 0);
+	const char *end = host + strcspn(host, "/?#"), *login = memrchr(host, '@', (size_t)(end - host));
+	host = login ? login + 1 : host;
+	if (strncmp(rest, "//", 2) != 0 || host == end || *host == ':')
+		return libav_fail(camera, error, -EINVAL,
+		                  strncmp(camera->request.uri, "http", 4) == 0
+		                      ? "names no host; wanted for example http://10.0.0.6/video.mjpg"
+		                      : "names no host; wanted for example rtsp://10.0.0.5/stream",
+		                  0);
+	const char *port = *host == '[' ? host + strcspn(host, "]") : host;
+	port += strcspn(port, ":");
+	if (port < end && !is_port(port + 1, end))
+		return libav_fail(camera, error, -EINVAL, "names no port that there is; wanted one from 1 to 65535", 0);
+	return 0;
 }
 
 /* An empty AVFormatContext that can be called out of its waits. */

@@ -42,6 +42,15 @@ def test_second_stream_that_is_not_there():
         assert len(camera.frames(5)) == 5
 
 
+def test_second_stream_that_can_never_work():
+    """Ends zoetrope run, as the first one does, however soon that one has a picture: with one sentence that says which is meant."""
+    for source, words in (("gst:nosuchelement", 'no element "nosuchelement"'), ("file:missing.mp4", "does not exist"), ("rtps:x", "no camera driver")):
+        with Zoetrope({"cameras": {"front": {"source": "test:", "detect_source": source}}}, ready=False) as zoe:
+            assert zoe.process.wait(20) == 1, source
+            log = zoe.log()
+        assert "detect_source: " in log and words in log and "starts again" not in log, log
+
+
 def test_detector_looks_at_the_second():
     config = {"cameras": {"front": {"source": "test:", "width": 1280, "height": 720, "fps": 20, "detect_source": "images:small"},
                           "back": {"source": "test:", "fps": 5}},

@@ -231,9 +231,19 @@ def test_a_variable_that_is_not_set():
 
 
 def test_addresses_that_make_no_sense():
-    for source, words in (("rtsp:", "names no host"), ("rtsp:///x", "names no host"), ("http://:80/", "names no host")):
+    for source, words in (("rtsp:", "names no host"), ("rtsp:///x", "names no host"), ("http://:80/", "names no host"),
+                          ("http://", "wanted for example http://"), ("rtsp://127.0.0.1:99999/x", "wanted one from 1 to 65535"),
+                          ("rtsp://127.0.0.1:/x", "names no port"), ("http://me:S3cret@[::1]:0/", "names no port")):
         result = run(source)
+        assert "S3cret" not in result.stderr, result.stderr
         assert result.returncode == 1 and result.stderr.count("\n") == 1 and words in result.stderr, result.stderr
+
+
+def test_addresses_that_look_odd():
+    """An @ behind the host belongs to no login, and digits before it are no port."""
+    for source in ("rtsp://127.0.0.1:9/user=me@", "rtsp://me:99999@127.0.0.1:9/x", "rtsp://[::1]:9/x:99999"):
+        with Camera(source) as camera:
+            assert "cannot be reached" in camera.wait_state("retrying")["reason"], source
 
 
 def test_decoder_by_name():

@@ -102,6 +102,8 @@ def test_while_off():
 def test_controls_of_a_source_that_has_none():
     done = run("test:", controls="brightness=3")
     assert done.returncode == 1 and "test: has no controls, so 'brightness' cannot be set" in done.stderr
+    done = run("test:", controls="brightness")
+    assert done.returncode == 1 and "wanted NAME=VALUE, such as exposure=200, found 'brightness'" in done.stderr, done.stderr
 
 
 def test_ctl_http_and_the_next_life():

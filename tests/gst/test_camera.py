@@ -201,6 +201,7 @@ WRONG = {
     "videotestsrc ! fakesink": "must end in raw video or JPEG, not in a sink",
     "audiotestsrc": "must end in raw video or JPEG, not in a sink",
     "videotestsrc ! video/x-raw,format=BGRx": "videoconvert at its end makes raw video",
+    "fakesrc": "gives something else than raw video of a known format or JPEG",
 }
 
 
@@ -217,6 +218,13 @@ def test_what_may_come_is_tried_again():
                            "filesrc location=none ! decodebin": "failed in filesrc"}.items():
         with Camera("gst:" + text) as camera:
             assert sentence in camera.wait_state("retrying")["reason"], text
+
+
+def test_the_same_failure_is_the_same_sentence():
+    """GStreamer numbers its elements anew at each attempt: with the number the log would have a line for each of them."""
+    for text, who in {"filesrc location=none ! decodebin": "filesrc", "filesrc location=none name=mine ! decodebin": "mine"}.items():
+        with Camera("gst:" + text) as camera:
+            assert f" failed in {who}: " in camera.wait_state("retrying")["reason"], text
 
 
 def test_no_login_is_shown():

@@ -61,7 +61,7 @@ const struct option_row detector_rows[] = {
     {"options", OPTION_LIST, MEMBER(detector_config, options), "", 0, 0, "", OPTION_PAIRS,
      "Options of the engine; `zoetrope detect --engine NAME --options help` names them."},
     {"cameras", OPTION_LIST, MEMBER(detector_config, cameras), NULL, 0, 0, "", NULL,
-     "Cameras whose frames it looks at."},
+     "Cameras whose frames it looks at; a camera has at most 16 detectors."},
     {"labels", OPTION_LIST, MEMBER(detector_config, labels), "", 0, 0, "", NULL,
      "Labels that it reports; empty means all that the model knows."},
     {"substreams", OPTION_LIST, MEMBER(detector_config, substreams), "", 0, 0, "", NULL,

@@ -36,6 +36,8 @@ struct camera_config {
 };
 extern const struct option_row camera_rows[];
 
+#define DETECTORS_MAX 16 /* of one camera: the most that may publish on a topic */
+
 /* detectors.NAME */
 struct detector_config {
 	struct process_config process;

@@ -157,6 +157,23 @@ static bool has_entry(const struct config *config, const char *section, const ch
 	return false;
 }
 
+/* No camera has more detectors than may publish their results. */
+static int check_camera(struct yaml *yaml, const struct config *config, const struct config_entry *camera)
+{
+	const struct config_entry *detector;
+	unsigned count = 0;
+
+	for (size_t at = 0; (detector = control_config_next(config, "detectors", &at));) {
+		const struct option_list *cameras = &((const struct detector_config *)detector->values)->cameras;
+		for (size_t i = 0; i < cameras->count; i++)
+			count += !strcmp(cameras->items[i], camera->name);
+	}
+	if (count > DETECTORS_MAX)
+		return yaml_fail(yaml, camera->line, "camera '%s' has %u detectors, at most %d are possible",
+		                 camera->name, count, DETECTORS_MAX);
+	return 0;
+}
+
 /* The cameras that a detector names are there, and none twice. */
 static int check_detector(struct yaml *yaml, const struct config *config, const struct config_entry *detector)
 {
@@ -194,6 +211,11 @@ static int check(struct yaml *yaml, struct config *config)
 		return yaml_fail(yaml, 0, "there is no camera; add for example cameras: {front: {source: \"test:\"}}");
 	for (at = 0; (entry = control_config_next(config, "detectors", &at));) {
 		int status = check_detector(yaml, config, entry);
+		if (status < 0)
+			return status;
+	}
+	for (at = 0; (entry = control_config_next(config, "cameras", &at));) {
+		int status = check_camera(yaml, config, entry);
 		if (status < 0)
 			return status;
 	}

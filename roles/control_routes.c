@@ -118,18 +118,26 @@ static bool concerns(const struct route *route, const char *camera, const char *
 	return (!strcmp(camera, "all") || !strcmp(route->camera, camera)) && !strcmp(route->verb, verb);
 }
 
-/* Has every route what is wanted? If not, the first reason. */
+/* Has every route what is wanted? If not, the first reason, and of several detectors whose it is. */
 static json_t *aggregate(const struct control *control, const char *camera, const char *verb, bool wanted)
 {
+	char reason[CONTROL_TITLE_BYTES + CONTROL_REASON_BYTES + 2];
 	bool served = false;
+	size_t routes = 0;
 
+	for (size_t i = 0; i < control->route_count; i++)
+		routes += concerns(&control->routes[i], camera, verb);
 	for (size_t i = 0; i < control->route_count; i++) {
 		const struct route *route = &control->routes[i];
 		if (!concerns(route, camera, verb))
 			continue;
 		served = true;
-		if (route->actual != wanted)
-			return make_answer(wanted, !wanted, route->reason);
+		if (route->actual == wanted)
+			continue;
+		bool whose = routes > 1 && *route->reason;
+		snprintf(reason, sizeof reason, "%s%s%s", whose ? route->process->title : "", whose ? ": " : "",
+		         route->reason);
+		return make_answer(wanted, !wanted, reason);
 	}
 	return make_answer(wanted, served && wanted, find_verb(verb)->nobody);
 }

@@ -62,9 +62,11 @@ static json_t *boxes_json(const struct detector_result *result)
 	json_t *boxes = json_array();
 	for (unsigned i = 0; i < result->count; i++) {
 		const struct zoe_detection *box = &result->boxes[i];
-		json_array_append_new(boxes, json_pack("{s:s, s:i, s:f, s:[f, f, f, f]}", "label", box->label, "class",
-		                                       (int)box->class_id, "score", (double)box->score, "box",
-		                                       (double)box->x, (double)box->y, (double)box->w, (double)box->h));
+		json_t *label = json_string(box->label); /* NULL if it is not UTF-8 */
+		json_array_append_new(boxes, json_pack("{s:o, s:i, s:f, s:[f, f, f, f]}", "label",
+		                                       label ? label : json_string("?"), "class", (int)box->class_id,
+		                                       "score", (double)box->score, "box", (double)box->x,
+		                                       (double)box->y, (double)box->w, (double)box->h));
 	}
 	return boxes;
 }

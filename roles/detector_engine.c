@@ -265,7 +265,10 @@ int detector_engine_help(const char *name, char *error)
 		status = choose_options(&engine, &none, error);
 	if (status == 0) {
 		printf("%s: %s\n", engine.table->name, engine.table->help);
-		options_help(engine.rows ? engine.rows : (const struct option_row[]){{NULL}});
+		if (engine.rows)
+			options_help(engine.rows);
+		else
+			puts("It has no options.");
 	}
 	if (engine.rows)
 		options_finish(engine.rows, engine.members);

@@ -229,7 +229,8 @@ json_t *detector_events_counts(const struct detector_events *events)
 int detector_events_open(struct role *role, const char *camera, struct detector_events **out)
 {
 	char topic[2 * ZOE_TOPIC_NAME_MAX], error[ZONE_ERROR_BYTES];
-	const struct zoe_topic_options options = {.slot_bytes = EVENT_BYTES, .depth = EVENTS_DEPTH};
+	const struct zoe_topic_options options = {
+	    .slot_bytes = EVENT_BYTES, .depth = EVENTS_DEPTH, .publishers = DETECTORS_MAX};
 	struct detector_events *events = calloc(1, sizeof(*events));
 	if (!events) {
 		role_error(role, "no memory for events");

@@ -32,7 +32,8 @@ int detector_feed_open(struct detector_feed *feed)
 {
 	char topic[2 * ZOE_TOPIC_NAME_MAX];
 	snprintf(topic, sizeof(topic), "%s/detections", feed->camera);
-	struct zoe_topic_options options = {.slot_bytes = RESULT_BYTES, .depth = RESULTS_DEPTH};
+	struct zoe_topic_options options = {
+	    .slot_bytes = RESULT_BYTES, .depth = RESULTS_DEPTH, .publishers = DETECTORS_MAX};
 	return zoe_publisher_open(feed->role->domain, topic, &options, &feed->results);
 }
 

@@ -42,6 +42,7 @@ _SILENT_SECONDS = 1.0      # a camera without a frame for so long is looked for 
 _LOOK_SECONDS = 0.1        # cameras that are not there are looked for this often
 _SAMPLES = 200             # of a metric, for its percentiles
 _DEPTH = 8                 # results kept for readers: preview may want to pair a result with its frame
+_DETECTORS_MAX = 16        # of a camera, as those of zoetrope run
 _MESSAGE_BYTES = _zoetrope.DETECTIONS_HEAD_BYTES + _zoetrope.DETECTIONS_MAX * _zoetrope.DETECTION_BYTES
 
 
@@ -61,7 +62,8 @@ class _Camera:
 
     def __init__(self, name, period):
         self.name, self.period, self.on = name, period, True
-        self.results = _zoetrope.Publisher(f"{name}/detections", slot_bytes=_MESSAGE_BYTES, depth=_DEPTH)
+        self.results = _zoetrope.Publisher(f"{name}/detections", slot_bytes=_MESSAGE_BYTES, depth=_DEPTH,
+                                            publishers=_DETECTORS_MAX)
         self.frames = None
         self.due = self.heard = 0.0  # time.monotonic()
         self.count = self.passed_over = self.boxes = 0

@@ -80,6 +80,11 @@ def test_missing():
     sentence("cameras:\n", "there is no camera")
 
 
+def test_too_many_detectors():
+    of = ", ".join("d%d: {engine: motion, cameras: [front]}" % i for i in range(17))
+    sentence("cameras: {front: {source: 'test:'}}\ndetectors: {%s}\n" % of, "c.yaml:1: camera 'front' has 17 detectors, at most 16")
+
+
 def test_unknown_camera():
     line = sentence("cameras: {front: {source: 'test:'}, yard: {source: 'test:'}}\ndetectors:\n  d: {cameras: [frnt]}\n",
                     "c.yaml:3: key 'detectors.d.cameras': there is no camera 'frnt'", "'front'?")

@@ -66,6 +66,7 @@ def test_options_of_an_engine():
     }.items():
         assert wanted in refused("broken", "", environment=BROKEN, options=options)
     assert "engine opencv has no options" in refused("opencv", "", options="a=b")
+    assert "It has no options." in program("detect", "--engine", "opencv", "--options", "help").stdout
 
 
 def test_input_that_nobody_can_make():
@@ -103,6 +104,22 @@ def test_crash_is_of_one_process():
         before = topics()["front"]["next_seq"]
         wait_for(lambda: topics()["front"]["next_seq"] > before + 50, 20, "more frames")
         assert zoe.process_state("camera front")["state"] == "streaming"
+
+
+def test_many_detectors_of_one_camera():
+    """More than a topic has publishers unless told otherwise; a switch that is not as wanted tells whose fault it is."""
+    detectors = {f"d{i}": {"engine": "motion", "cameras": ["front"], "track": True} for i in range(5)}
+    detectors["bad"] = {"engine": "broken", "cameras": ["front"], "options": {"how": "crash"}}
+    detectors["command"] = {"command": ["/usr/bin/python3", "-c", "import zoetrope.detector as d; d.run(lambda image: [])"],
+                            "cameras": ["front"]}
+    environment = [*dict(BROKEN).items(), ("PYTHONPATH", os.path.join(BUILD, "python"))]
+    with Zoetrope({"cameras": {"front": {"source": "test:", "fps": 10}}, "detectors": detectors}, ready=False,
+                  environment=environment) as zoe:
+        wait_for(lambda: os.path.exists(os.path.join(zoe.domain, "control.sock")), 20, "the control socket")
+        wait_for(lambda: all(zoe.process_state("detector " + name)["state"] == "streaming" for name in detectors if name != "bad"), 30,
+                 "all that are well")
+        wait_for(lambda: zoe.state()["cameras"]["front"]["detect"]["reason"].startswith("detector bad: was ended by signal 11"), 20,
+                 "whose fault it is")
 
 
 def test_crash_while_it_opens():

@@ -13,8 +13,9 @@ In the configuration of zoetrope run:  detectors: {mine: {command: [/usr/bin/pyt
 Alone, beside a camera that runs:      python3 my_detector.py --cameras front --max-fps 5
 
 It always looks at the newest frame. Under zoetrope run it answers switches and sends its state and metrics
-(docs/protocol.md), from a thread of its own, so that a slow function is no reason to be taken for dead. An exception in
-the function is logged, told to the control process, and ends the program; zoetrope run starts it again.
+(docs/protocol.md), from a thread of its own, so that a slow function is no reason to be taken for dead; one that gives nothing for
+`hang_after` is, and the program kills itself. An exception in the function is logged, told to the control process, and ends the
+program. zoetrope run starts it again.
 """
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ import collections
 import json
 import os
 import select
+import signal
 import socket
 import sys
 import threading
@@ -140,6 +142,9 @@ class _Channel(threading.Thread):
 
     def beat(self):
         while not self.detector.leaving.wait(_HEARTBEAT_SECONDS):
+            if self.detector.hangs():
+                self.send(type="error", last=True, text=f"the function has given no result for {self.detector.hang_after:g} s")
+                os.kill(os.getpid(), signal.SIGKILL)
             self.send(**self.detector.state())
 
     def run(self):
@@ -158,8 +163,9 @@ class _Channel(threading.Thread):
 
 
 class _Detector:
-    def __init__(self, function, name, cameras, max_fps, threshold, labels):
+    def __init__(self, function, name, cameras, max_fps, threshold, labels, hang_after=0):
         self.function, self.name = function, name
+        self.hang_after, self.began = hang_after, 0.0  # seconds, 0 = for ever; time.monotonic() of the look under way, 0 = none
         self.threshold, self.labels = threshold, frozenset(labels)
         self.cameras = [_Camera(camera, 1 / max_fps if max_fps else 0) for camera in cameras]
         self.leaving, self.left = threading.Event(), threading.Event()
@@ -185,6 +191,10 @@ class _Detector:
                 return {"actual": on, "reason": ""}
         return {"actual": False, "reason": f"detector {self.name} has no switch {verb} for camera {camera}"}
 
+    def hangs(self):
+        began = self.began
+        return bool(self.hang_after and began) and time.monotonic() - began > self.hang_after
+
     def state(self):
         wanted = [camera for camera in self.cameras if camera.on]
         absent = [camera.name for camera in wanted if camera.frames is None]
@@ -200,7 +210,9 @@ class _Detector:
         if frame is None:
             return False
         began = _zoetrope.now_ns()
+        self.began = time.monotonic()
         boxes = [box for box in map(tuple, self.function(frame.bgr())) if self.wanted(box)]
+        self.began = 0.0
         if camera.on:
             camera.publish(frame, boxes, self.name, _zoetrope.now_ns() - began)
         return True
@@ -271,13 +283,13 @@ def run(function: Callable[[NDArray[Any]], Iterable[Iterable[Any]]]) -> None:
     if channel:
         name, options, switches = channel.read_start()
         cameras, max_fps = options.get("cameras", []), options.get("max_fps", 0)
-        threshold, labels = options.get("threshold", 0), options.get("labels", [])
+        threshold, labels, hang_after = options.get("threshold", 0), options.get("labels", []), options.get("hang_after", 0) / 1e9
     else:
         arguments, switches = _arguments(), {}
         name, cameras, max_fps = arguments.name, arguments.cameras, arguments.max_fps
-        threshold, labels = arguments.threshold, arguments.labels
+        threshold, labels, hang_after = arguments.threshold, arguments.labels, 0
     try:
-        detector = _Detector(function, name, cameras, max_fps, threshold, labels)
+        detector = _Detector(function, name, cameras, max_fps, threshold, labels, hang_after)
         for camera in detector.cameras:
             camera.on = switches.get(camera.name, {}).get("detect", True)
         if channel:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy
 import pytest
@@ -135,6 +136,18 @@ def test_slow_function_is_not_taken_for_dead():
         results("front/detections", 1, seconds=40)
         assert zoe.process_state("detector mine")["restarts"] == 0
         assert zoe.ask(camera="front", verb="detect", on=False)["actual"] is False
+
+
+def test_hanging_function_is_replaced():
+    """It has until hang_after, and is back within 2 s of that."""
+    script = write("hangs.py", "import time, zoetrope.detector\ncount = []\ndef find(image):\n    count.append(1)\n"
+                               "    time.sleep(1000 if len(count) == 5 else 0)\n    return []\nzoetrope.detector.run(find)\n")
+    with running(script, hang_after="1s") as zoe:
+        wait_for(lambda: "detector mine: the function has given no result for 1 s" in zoe.log(), 30, "a hang")
+        began = time.monotonic()
+        wait_for(lambda: zoe.process_state("detector mine").get("restarts", 0) > 0 and
+                 zoe.process_state("detector mine")["state"] == "streaming", 20, "it to be back")
+        promised("back after a hang", time.monotonic() - began, 2)
 
 
 def test_cpus_and_priority():

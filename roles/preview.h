@@ -123,7 +123,7 @@ unsigned variants_deliver(struct preview_camera *camera, const struct zoe_frame 
 /* Of a camera's JPEG the number of the frame with its pixels, which is that of its detections. */
 uint64_t variant_number(const struct zoe_frame *frame);
 
-#define EXACT_RESULTS (16 * RESULT_DETECTORS) /* a camera's topic keeps 16 frames unless told otherwise */
+#define EXACT_RESULTS (16 * DETECTORS_MAX) /* a camera's topic keeps 16 frames unless told otherwise */
 
 /* For viewers who want the boxes of the very frame. */
 struct exact {

@@ -73,7 +73,7 @@ const struct result *exact_result(const struct preview_camera *camera, const str
 /* Has every detector that is at work looked at that result's frame, or gone past it? */
 static bool exact_complete(const struct preview_camera *camera, const struct result *first)
 {
-	for (size_t i = 0; i < RESULT_DETECTORS; i++) {
+	for (size_t i = 0; i < DETECTORS_MAX; i++) {
 		const struct result *newest = camera->results.results[i];
 		if (newest && newest->head.magic && newest->head.source_seq < first->head.source_seq &&
 		    result_fresh(newest, first->head.source_capture_ns))

@@ -118,15 +118,15 @@ static void variant_size(const struct variant_options *options, struct zoe_image
 
 /* What is drawn into a frame. Returns how many. */
 static size_t variant_results(const struct variant *variant, const struct zoe_frame *frame,
-                              const struct result *out[RESULT_DETECTORS])
+                              const struct result *out[DETECTORS_MAX])
 {
 	const struct preview_camera *camera = variant->camera;
 	const struct result *result;
 	size_t count = 0;
 	if (variant->options.overlay == OVERLAY_EXACT)
-		for (unsigned at = 0; count < RESULT_DETECTORS && (result = exact_result(camera, frame, &at));)
+		for (unsigned at = 0; count < DETECTORS_MAX && (result = exact_result(camera, frame, &at));)
 			out[count++] = result;
-	for (size_t i = 0; i < RESULT_DETECTORS && variant->options.overlay == OVERLAY_NEWEST; i++) {
+	for (size_t i = 0; i < DETECTORS_MAX && variant->options.overlay == OVERLAY_NEWEST; i++) {
 		result = camera->results.results[i];
 		if (result && result->head.magic && result_fresh(result, frame->capture_ns))
 			out[count++] = result;
@@ -141,7 +141,7 @@ static int variant_paint(const struct variant *variant, const struct zoe_frame *
 	int status = overlay_copy(&camera->canvas, camera->preview->converter, frame, size->width, size->height);
 	if (status < 0)
 		return status;
-	const struct result *wanted[RESULT_DETECTORS];
+	const struct result *wanted[DETECTORS_MAX];
 	size_t count = variant_results(variant, frame, wanted);
 	overlay_draw(&camera->canvas, wanted, count);
 	if (camera->preview->config->timestamp)

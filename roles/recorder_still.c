@@ -113,7 +113,7 @@ static struct timespec still_wall(int64_t capture_ns)
 static json_t *still_results(const struct still *still)
 {
 	json_t *results = json_array();
-	for (size_t i = 0; i < RESULT_DETECTORS; i++) {
+	for (size_t i = 0; i < DETECTORS_MAX; i++) {
 		const struct result *result = still->results->results[i];
 		if (!result || !result->head.magic || !result_fresh(result, still->frame->capture_ns))
 			continue;

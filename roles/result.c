@@ -13,7 +13,7 @@
 
 void result_set_finish(struct result_set *set)
 {
-	for (size_t i = 0; i < RESULT_DETECTORS; i++)
+	for (size_t i = 0; i < DETECTORS_MAX; i++)
 		free(set->results[i]);
 	*set = (struct result_set){0};
 }
@@ -36,7 +36,7 @@ static void result_clean(struct zoe_detection *box)
 
 static struct result *result_slot(struct result_set *set, const char *detector)
 {
-	for (size_t i = 0; i < RESULT_DETECTORS; i++) {
+	for (size_t i = 0; i < DETECTORS_MAX; i++) {
 		if (!set->results[i])
 			set->results[i] = calloc(1, sizeof(struct result));
 		struct result *result = set->results[i];

@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "common/config.h"
 #include "zoetrope.h"
 #include "zoetrope_detections.h"
 
-#define RESULT_DETECTORS   8 /* detectors of one camera whose results are kept */
 #define RESULT_LABEL_BYTES (ZOE_LABEL_BYTES + 32)
 
 struct result {
@@ -24,7 +24,7 @@ struct result {
 };
 
 struct result_set {
-	struct result *results[RESULT_DETECTORS];
+	struct result *results[DETECTORS_MAX];
 	const struct result *newest; /* by source capture time; NULL = none */
 };
 

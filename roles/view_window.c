@@ -231,7 +231,7 @@ static void window_results(struct window *window, const SDL_Rect *area, const st
 {
 	struct labels labels = {.width = area->w, .height = area->h};
 	for (int letters = 0; letters < 2; letters++)
-		for (size_t i = 0; i < RESULT_DETECTORS; i++) {
+		for (size_t i = 0; i < DETECTORS_MAX; i++) {
 			const struct result *result = results->results[i];
 			bool shown = result && result->head.magic && result_fresh(result, capture_ns);
 			for (uint32_t k = 0; shown && k < result->head.count; k++) {

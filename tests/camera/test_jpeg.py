@@ -4,7 +4,7 @@ import hashlib
 
 from sources import HEIGHT, WIDTH, Http
 from support.camera import Camera, Reader, topic
-from support.jpeg import check_preview_passes
+from support.jpeg import check_decoding_ends, check_preview_passes, read_pairs
 from support.wait import wait_for
 from support.zoetrope import Zoetrope
 
@@ -34,24 +34,11 @@ def test_both_are_wanted():
     """The JPEG says which frame has its pixels. When nobody wants these any more, decoding ends."""
     with Http() as source, Camera(source.uri) as camera:
         pixels, jpegs = Reader(100000), Reader(100000, "front/jpeg")
-        first = pixels.next()
+        pairs = read_pairs(pixels, jpegs, 10)
+        first = pixels.first[0]
         assert (first["format"], first["width"], first["height"]) == ("422P", WIDTH, HEIGHT) or first["format"] == "YU12", first
-        while jpegs.next()["frame"] < first["seq"] + 10:
-            pass
-        while pixels.next()["seq"] < first["seq"] + 20:
-            pass
-        by_number = {f["seq"]: f for f in pixels.first}
-        pairs = [(jpeg, by_number[jpeg["frame"]]) for jpeg in jpegs.first if jpeg["frame"] in by_number]
-        assert len(pairs) > 5 and all(jpeg["capture_ns"] == frame["capture_ns"] for jpeg, frame in pairs), pairs[:3]
         assert len({(jpeg["md5"], frame["md5"]) for jpeg, frame in pairs}) == len({jpeg["md5"] for jpeg, _ in pairs})
-        pixels.kill()
-        while jpegs.next()["frame"] >= 0:
-            pass
-        at_rest = topic()["next_seq"]
-        for _ in range(10):
-            assert jpegs.next()["frame"] == -1
-        jpegs.kill()
-        assert topic()["next_seq"] == at_rest
+        check_decoding_ends(pixels, jpegs)
         camera.frames(3)
 
 

@@ -5,7 +5,7 @@ import subprocess
 import numpy
 from support.camera import Camera, Reader, run, topic
 from support.gst import APPSINK, Pipeline, md5
-from support.jpeg import check_preview_passes
+from support.jpeg import check_decoding_ends, check_preview_passes, read_pairs
 from support.wait import wait_for
 from support.zoetrope import Zoetrope
 
@@ -66,22 +66,8 @@ def test_jpeg():
         told = metrics(camera, lambda m: m["captured"] >= 15)
         assert (told["published"], told["jpeg"], topic()["next_seq"]) == (0, True, 0), told
         pixels, jpegs = Reader(100000, raw="raw"), Reader(100000, "front/jpeg")
-        first = pixels.next()
-        while jpegs.next()["frame"] < first["seq"] + 5:
-            pass
-        while pixels.next()["seq"] < first["seq"] + 10:
-            pass
-        by_number = {f["seq"]: f for f in pixels.first}
-        pairs = [(jpeg, by_number[jpeg["frame"]]) for jpeg in jpegs.first if jpeg["frame"] in by_number]
-        assert len(pairs) > 3 and all(jpeg["capture_ns"] == frame["capture_ns"] for jpeg, frame in pairs), pairs
-        pixels.kill()
-        while jpegs.next()["frame"] >= 0:
-            pass
-        at_rest = topic()["next_seq"]
-        while jpegs.next()["seq"] < jpegs.first[0]["seq"] + 30:
-            assert jpegs.first[-1]["frame"] == -1 or jpegs.first[-1]["frame"] < at_rest
-        jpegs.kill()
-        assert topic()["next_seq"] == at_rest, "pixels are decoded for nobody"
+        read_pairs(pixels, jpegs, 10)
+        check_decoding_ends(pixels, jpegs)
     assert {(f["format"], f["width"], f["height"], f["range"]) for f in pixels.first} == {("YU12", 640, 360, 2)}
     ffmpeg = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-i", "still%d.jpg", "-f", "rawvideo", "-"], check=True, capture_output=True,
                             timeout=60).stdout

@@ -140,8 +140,8 @@ def test_slow_function_is_not_taken_for_dead():
 
 def test_hanging_function_is_replaced():
     """It has until hang_after, and is back within 2 s of that."""
-    script = write("hangs.py", "import time, zoetrope.detector\ncount = []\ndef find(image):\n    count.append(1)\n"
-                               "    time.sleep(1000 if len(count) == 5 else 0)\n    return []\nzoetrope.detector.run(find)\n")
+    script = write("hangs.py", "import threading, zoetrope.detector\ncount = []\ndef find(image):\n    count.append(1)\n"
+                               "    if len(count) == 5:\n        threading.Event().wait()\n    return []\nzoetrope.detector.run(find)\n")
     with running(script, hang_after="1s") as zoe:
         wait_for(lambda: "detector mine: the function has given no result for 1 s" in zoe.log(), 30, "a hang")
         began = time.monotonic()

@@ -86,7 +86,7 @@ class Parts:
         return Part(headers, body)
 
     def take(self, count):
-        return [part for part, _ in zip(self, range(count))]
+        return [part for _, part in zip(range(count), self)]  # not one more, as the other way round
 
 
 class Stream(Parts):
